@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+# One Makefile, not recursive. `make help` lists the targets.
+
+VERSION := 0.1.0
+BUILD   := build
+CC      ?= cc
+CLANG   ?= clang
+BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool) bpftool)
+KERNEL  ?= 6.12
+ROOT    ?= 12
+PREFIX  ?= /usr/local
+
+LIBS := openssl libcyaml yaml-0.1 libmnl jansson libmicrohttpd libbpf libcap-ng
+
+WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+	-Wpointer-arith -Wcast-qual -Wwrite-strings -Wvla -Wformat=2 -Wundef
+HARDENING := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
+CFLAGS  ?= -O2 -g
+ALL_CFLAGS = -std=gnu11 $(WARNINGS) $(HARDENING) $(CFLAGS) $(SANITIZE) -D_GNU_SOURCE \
+	-DSLUICE_VERSION='"$(VERSION)"' -Iuserspace -I. -I$(BUILD)/bpf
+LDFLAGS += -pie -Wl,-z,relro,-z,now $(SANITIZE)
+LDLIBS   = $(shell pkg-config --libs $(LIBS))
+
+# The same rules build a second tree under the sanitizers: make BUILD=build/asan SANITIZE=...
+SOURCES  := $(wildcard userspace/*/*.c)
+OBJECTS  := $(SOURCES:%.c=$(BUILD)/%.o)
+LIB_OBJECTS := $(filter-out $(BUILD)/userspace/cli/main.o,$(OBJECTS))
+BPF_SKELETONS := $(patsubst bpf/%.bpf.c,$(BUILD)/bpf/%.skel.h,$(wildcard bpf/*.bpf.c))
+
+# selftests/<suite>/*.c make one program each, with the harness and the shared library.
+SUITES := unit contract e2e
+TEST_COMMON := $(wildcard selftests/harness/*.c selftests/lib/*.c)
+TEST_OBJECTS := $(TEST_COMMON:%.c=$(BUILD)/%.o)
+SUITE_SOURCES := $(foreach s,$(SUITES),$(wildcard selftests/$(s)/*.c))
+SUITE_PROGRAMS := $(foreach s,$(SUITES),$(if $(wildcard selftests/$(s)/*.c),$(BUILD)/selftests/$(s).suite))
+
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.DEFAULT_GOAL := all
+
+ALL_OBJECTS := $(OBJECTS) $(TEST_OBJECTS) $(SUITE_SOURCES:%.c=$(BUILD)/%.o)
+-include $(ALL_OBJECTS:.o=.d)
+
+.PHONY: all
+all: deps $(BUILD)/sluice ## build the program (the default)
+
+.PHONY: deps
+deps: ## install the missing Debian packages
+	@scripts/deps build
+
+$(OBJECTS) $(BPF_SKELETONS): | deps
+
+$(BUILD)/sluice: $(BUILD)/userspace/cli/main.o $(BUILD)/libsluice.a
+	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(BUILD)/libsluice.a: $(LIB_OBJECTS)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$(BUILD)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h)
+	@mkdir -p $(@D)
+	$(CLANG) -target bpf -O2 -g -Wall -Werror -I/usr/include/$(shell $(CC) -dumpmachine) -c -o $@ $<
+
+$(BUILD)/bpf/%.skel.h: $(BUILD)/bpf/%.bpf.o
+	$(BPFTOOL) gen skeleton $< name $*_bpf > $@
+
+$(BUILD)/userspace/sys/bpf.o: $(BPF_SKELETONS)
+
+define suite_rule
+$(BUILD)/selftests/$(1).suite: $(patsubst %.c,$(BUILD)/%.o,$(wildcard selftests/$(1)/*.c)) \
+		$(TEST_OBJECTS) $(BUILD)/libsluice.a
+	$$(CC) $$(LDFLAGS) -o $$@ $$^ $$(LDLIBS)
+endef
+$(foreach s,$(SUITES),$(eval $(call suite_rule,$(s))))
+
+.PHONY: suites
+suites: all $(SUITE_PROGRAMS)
+
+.PHONY: clean
+clean: ## remove everything that was built
+	rm -rf $(BUILD)
+
+.PHONY: help
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | sort | while IFS="$$(printf '\t')" read -r t d; do \
+		printf '  make %-14s %s\n' "$$t" "$$d"; done

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Socket addresses as operators write them: "127.0.0.1:80", "[::1]:80", "unix:/run/x.sock".
+ */
+#ifndef SLUICE_BASE_ADDR_H
+#define SLUICE_BASE_ADDR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <netinet/in.h>
+
+struct addr {
+	socklen_t len;
+	union {
+		struct sockaddr sa;
+		struct sockaddr_in in4;
+		struct sockaddr_in6 in6;
+		struct sockaddr_un un;
+	};
+};
+
+/* "unix:" and a path, or "[v6]:port": the longest printed form with its NUL. */
+#define ADDR_TEXT_MAX (sizeof("unix:") + sizeof(((struct sockaddr_un *)0)->sun_path))
+
+/**
+ * addr_parse() - read @text; only numeric addresses are taken, names are not resolved.
+ * Returns: 0, -EINVAL (not an address), -ERANGE (port not 1..65535), -ENAMETOOLONG (unix path).
+ */
+int addr_parse(const char *text, struct addr *ret_addr);
+
+/** addr_format() - print @a into @text of ADDR_TEXT_MAX bytes. Returns @text. */
+const char *addr_format(const struct addr *a, char *text);
+
+bool addr_is_unix(const struct addr *a);
+
+/** addr_port() - port in host order; 0 for a unix address. */
+unsigned int addr_port(const struct addr *a);
+
+#endif

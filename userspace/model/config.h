@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The checked configuration: what the file says after defaults, units and file contents.
+ *
+ * Built by daemon/confload from one bundle and never changed afterwards. Everything is owned by
+ * struct config and freed by config_free(), which wipes private keys. Indexes instead of pointers
+ * join a rule to its upstream, so the tables can be moved.
+ */
+#ifndef SLUICE_MODEL_CONFIG_H
+#define SLUICE_MODEL_CONFIG_H
+
+#include "base/addr.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum config_client_auth { CLIENT_AUTH_REQUIRE, CLIENT_AUTH_OPTIONAL, CLIENT_AUTH_OFF };
+enum config_offload { OFFLOAD_AUTO, OFFLOAD_REQUIRE, OFFLOAD_OFF };
+enum config_truncation { TRUNCATION_RESET, TRUNCATION_ACCEPT };
+enum config_action { ACTION_ALLOW, ACTION_DENY };
+enum config_tls_version { TLS_1_2_UP, TLS_1_3_ONLY };
+enum config_log_format { CONFIG_LOG_KEY_VALUE, CONFIG_LOG_JSON };
+
+/** Content of a file that the configuration names; NUL-terminated for the PEM readers. */
+struct config_blob {
+	char *source; /* as written in the configuration: "file:/etc/…" or "env:NAME" */
+	char *data;   /* PEM text, data[len] == '\0' */
+	size_t len;   /* bytes without the NUL */
+};
+
+struct config_certificate {
+	struct config_blob chain; /* leaf first, then intermediates */
+	struct config_blob key;
+};
+
+/** A rule matches when every list that is not empty has an entry equal to a name of the peer. */
+struct config_rule {
+	char *name;
+	char **cn, **dns, **uri;
+	size_t n_cn, n_dns, n_uri;
+	enum config_action action;
+	size_t upstream; /* index in config.upstreams; meaningless for ACTION_DENY */
+};
+
+struct config_listener {
+	char *name;
+	struct addr *addrs;
+	size_t n_addrs;
+	struct config_certificate *certificates; /* the first serves clients without a known SNI */
+	size_t n_certificates;
+	enum config_tls_version tls_version;
+	enum config_client_auth client_auth;
+	struct config_blob client_ca; /* data == NULL exactly when client_auth is OFF */
+	struct config_rule *rules;
+	size_t n_rules;
+	enum config_offload offload;
+	enum config_truncation on_truncation;
+};
+
+struct config_upstream {
+	char *name;
+	struct addr *endpoints;
+	size_t n_endpoints;
+};
+
+struct config_timeouts {
+	uint64_t handshake_ms; /* whole handshake, from accept */
+	uint64_t connect_ms;   /* one endpoint */
+	uint64_t idle_ms;      /* no byte in either direction; 0 is no limit */
+	uint64_t drain_ms;     /* from SIGTERM until sessions are cut */
+};
+
+struct config_limits {
+	size_t connections; /* per worker, all states */
+	size_t handshakes;  /* per worker, not yet admitted */
+};
+
+struct config {
+	struct config_listener *listeners;
+	size_t n_listeners;
+	struct config_upstream *upstreams;
+	size_t n_upstreams;
+	struct config_timeouts timeouts;
+	struct config_limits limits;
+	struct addr admin; /* len == 0: no admin socket */
+	size_t workers;    /* 0: one per CPU */
+	char *user;        /* NULL: the built-in choice, see daemon/supervisor */
+	enum config_log_format log_format;
+};
+
+/** config_free() - free everything and wipe the private keys; NULL is fine. */
+void config_free(struct config *config);
+
+#endif

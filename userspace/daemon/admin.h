@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The admin socket: GET /status, joined from the workers and the kernel's own view.
+ *
+ * The supervisor hands in what the workers say; admin adds "kernel" to every session, by one
+ * sock_diag dump and the cookie of the session's wire socket, and the tls_stat counters. Shape:
+ *
+ *	{
+ *	  "version": "0.1.0", "pid": 1, "uptime_ms": 5, "state": "running" | "draining",
+ *	  "config": "/etc/sluice.yaml",
+ *	  "workers": [{
+ *	    "index": 0, "pid": 2, "uptime_ms": 4, "restarts": 0,
+ *	    "counters": {"accepted": 3, …any name: number…},
+ *	    "sessions": [{
+ *	      "id": 7, "listener": "orders", "peer": "192.0.2.1:4711", "sni": "…" | null,
+ *	      "tls_version": "TLSv1.3", "cipher": "TLS_AES_128_GCM_SHA256",
+ *	      "identity": "spiffe://…", "rule": "billing", "upstream": "app",
+ *	      "state": "relay", "age_ms": 1200, "bytes_in": 10, "bytes_out": 20,
+ *	      "engine_in": "splice" | "copy", "engine_out": "splice" | "copy",
+ *	      "offload_reason": "…" (why not in the kernel; "" or null when it is),
+ *	      "cookie": 4097,
+ *	      "kernel": {"ulp": "tls" | "", "version": "1.3", "cipher": "aes-128-gcm",
+ *	                 "txconf": "sw", "rxconf": "sw"} | null          (added by admin)
+ *	    }]
+ *	  }],
+ *	  "kernel": {"sock_diag": "ok" | "why not", "sockets": 12,
+ *	             "tls_stat": {"TlsCurrTxSw": 2, …} | null}           (added by admin)
+ *	}
+ *
+ * in and out are seen from the peer: bytes_in came from it. A session's kernel is null when
+ * sock_diag lists no socket with its cookie (just closed, unix socket, or no sock_diag).
+ */
+#ifndef SLUICE_DAEMON_ADMIN_H
+#define SLUICE_DAEMON_ADMIN_H
+
+struct json;
+struct loop;
+struct admin;
+struct admin_query;
+
+/**
+ * Somebody asks for the status. Start collecting and call admin_answer() when everything is there
+ * or its deadline has passed; calling it at once is fine.
+ */
+typedef void admin_collect(void *arg, struct admin_query *query);
+
+/**
+ * admin_open() - serve on @listen_fd (a listening non-blocking socket, stays the caller's).
+ * Needs CAP_NET_ADMIN for the kernel's proof; without it "sock_diag" says so.
+ * Returns: 0, -ENOMEM, -EIO.
+ */
+int admin_open(struct loop *loop, int listen_fd, admin_collect *collect, void *arg,
+	       struct admin **ret_admin);
+
+/** admin_close() - cut all connections; queries without an answer are gone. NULL is fine. */
+void admin_close(struct admin *admin);
+
+/** admin_answer() - @status is the document above without the kernel's parts; given away. */
+void admin_answer(struct admin_query *query, struct json *status);
+
+/** admin_add_kernel() - what admin_answer() does to the document; for tests. */
+void admin_add_kernel(struct json *status);
+
+#endif

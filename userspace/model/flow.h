@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Life of a connection as a table: state and event give the next state and one action.
+ *
+ *	HANDSHAKE --admitted--> CONNECT --connected--> RELAY --both ended--> CLOSED
+ *	    |                      |                      |
+ *	    | refused              | no upstream          | error, cut
+ *	    v                      v                      v
+ *	  LINGER --eof, timeout-> CLOSED <----------------+
+ *
+ * LINGER: a fatal alert was sent and what the peer still sends is read and thrown away until it
+ * closes; a close with unread bytes would be a reset, which destroys the alert on its way.
+ */
+#ifndef SLUICE_MODEL_FLOW_H
+#define SLUICE_MODEL_FLOW_H
+
+enum flow_state { FLOW_HANDSHAKE, FLOW_CONNECT, FLOW_RELAY, FLOW_LINGER, FLOW_CLOSED, FLOW_STATES };
+
+enum flow_event {
+	FLOW_ON_ADMITTED,	/* handshake done, policy said yes */
+	FLOW_ON_REFUSED,	/* the handshake or the policy said no and the alert is sent */
+	FLOW_ON_FAILED,		/* the peer is gone or talks no TLS: nothing to tell it */
+	FLOW_ON_CONNECTED,	/* an endpoint took the connection */
+	FLOW_ON_NO_UPSTREAM,	/* every endpoint refused or timed out */
+	FLOW_ON_ENDED,		/* both directions ended cleanly */
+	FLOW_ON_BROKEN,		/* reset, truncation or protocol error on either side */
+	FLOW_ON_PEER_CLOSED,	/* end of file while lingering */
+	FLOW_ON_TIMEOUT,	/* the state's own time limit */
+	FLOW_ON_CUT,		/* drain deadline, or the worker stops */
+	FLOW_EVENTS
+};
+
+enum flow_action {
+	FLOW_DO_NOTHING,
+	FLOW_DO_CONNECT,
+	FLOW_DO_RELAY,
+	FLOW_DO_LINGER,
+	FLOW_DO_CLOSE, /* both sides ended: a plain close */
+	FLOW_DO_ABORT, /* resets on both sides */
+	FLOW_DO_ALERT, /* fatal internal_error to the client, then linger */
+	FLOW_DO_BUG,   /* this event cannot happen in this state */
+};
+
+struct flow_step {
+	enum flow_state next;
+	enum flow_action action;
+};
+
+struct flow_step flow_next(enum flow_state state, enum flow_event event);
+
+const char *flow_state_name(enum flow_state state);
+
+#endif

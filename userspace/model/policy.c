@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/policy.h"
+
+#include <string.h>
+#include <strings.h>
+
+bool policy_dns_matches(const char *pattern, const char *name, size_t len)
+{
+	const char *dot;
+
+	/* A wildcard that a client's certificate claims is not a host, so it matches nothing. */
+	if (memchr(name, '*', len))
+		return false;
+	if (strncmp(pattern, "*.", 2) != 0)
+		return strlen(pattern) == len && strncasecmp(pattern, name, len) == 0;
+	dot = memchr(name, '.', len);
+	if (!dot || dot == name)
+		return false;
+	len -= (size_t)(dot - name);
+	return strlen(pattern + 1) == len && strncasecmp(pattern + 1, dot, len) == 0;
+}
+
+/* Length of the segment at @text: up to the next '/' or the end. */
+static size_t segment(const char *text, size_t len)
+{
+	const char *slash = memchr(text, '/', len);
+
+	return slash ? (size_t)(slash - text) : len;
+}
+
+bool policy_uri_matches(const char *pattern, const char *name, size_t len)
+{
+	size_t pattern_len = strlen(pattern);
+
+	for (;;) {
+		size_t want = segment(pattern, pattern_len), have = segment(name, len);
+		bool wild = want == 1 && pattern[0] == '*';
+
+		if (wild ? have == 0 : want != have || memcmp(pattern, name, want) != 0)
+			return false;
+		if (want == pattern_len || have == len)
+			return want == pattern_len && have == len;
+		pattern += want + 1;
+		pattern_len -= want + 1;
+		name += have + 1;
+		len -= have + 1;
+	}
+}
+
+static bool name_matches(enum identity_kind kind, const char *pattern,
+			 const struct identity_name *name)
+{
+	switch (kind) {
+	case IDENTITY_CN:
+		return strlen(pattern) == name->len && memcmp(pattern, name->bytes, name->len) == 0;
+	case IDENTITY_DNS:
+		return policy_dns_matches(pattern, name->bytes, name->len);
+	case IDENTITY_URI:
+		return policy_uri_matches(pattern, name->bytes, name->len);
+	}
+	return false;
+}
+
+static bool list_matches(enum identity_kind kind, char *const *patterns, size_t n_patterns,
+			 const struct identity *identity)
+{
+	if (n_patterns == 0)
+		return true;
+	/* With several CNs nobody knows which one the issuer vouched for. */
+	if (kind == IDENTITY_CN && identity_count(identity, IDENTITY_CN) != 1)
+		return false;
+	for (size_t i = 0; i < identity->n_names; i++) {
+		if (identity->names[i]->kind != kind)
+			continue;
+		for (size_t p = 0; p < n_patterns; p++) {
+			if (name_matches(kind, patterns[p], identity->names[i]))
+				return true;
+		}
+	}
+	return false;
+}
+
+static bool rule_matches(const struct config_rule *rule, const struct identity *identity)
+{
+	return list_matches(IDENTITY_CN, rule->cn, rule->n_cn, identity) &&
+	       list_matches(IDENTITY_DNS, rule->dns, rule->n_dns, identity) &&
+	       list_matches(IDENTITY_URI, rule->uri, rule->n_uri, identity);
+}
+
+struct policy_verdict policy_decide(const struct config_listener *listener,
+				    const struct identity *identity)
+{
+	for (size_t i = 0; i < listener->n_rules; i++) {
+		const struct config_rule *rule = &listener->rules[i];
+
+		if (!rule_matches(rule, identity))
+			continue;
+		return (struct policy_verdict){
+			.allowed = rule->action == ACTION_ALLOW,
+			.rule = rule,
+			.reason = rule->action == ACTION_ALLOW ? "allowed" : "denied by rule",
+		};
+	}
+	return (struct policy_verdict){.reason = "no rule matches"};
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The decision: may this verified peer go on, and where to. First match wins, no match refuses.
+ */
+#ifndef SLUICE_MODEL_POLICY_H
+#define SLUICE_MODEL_POLICY_H
+
+#include "model/config.h"
+#include "model/identity.h"
+
+struct policy_verdict {
+	bool allowed;
+	const struct config_rule *rule; /* that decided; NULL: none matched */
+	const char *reason;		/* for the log; static text */
+};
+
+/** policy_decide() - borrowed arguments; the verdict's rule points into @listener. */
+struct policy_verdict policy_decide(const struct config_listener *listener,
+				    const struct identity *identity);
+
+/** policy_dns_matches() - @pattern is a name or "*." and a name; ASCII case does not count. */
+bool policy_dns_matches(const char *pattern, const char *name, size_t len);
+
+/** policy_uri_matches() - byte for byte; a "*" segment stands for one segment that is not empty. */
+bool policy_uri_matches(const char *pattern, const char *name, size_t len);
+
+#endif

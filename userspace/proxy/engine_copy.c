@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Copy engine: TLS in userspace, bytes through one buffer per direction. Needs nothing of the
+ * kernel, so it is the fallback and the reference that every other engine is tested against.
+ */
+#include "proxy/relay.h"
+#include "sys/stream.h"
+#include "sys/tls.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#define BUFFERS_KEPT 256 /* 4 MiB of idle buffers for a worker at the most */
+
+static struct relay_buffer *buffer_acquire(struct relay_pools *pools)
+{
+	struct relay_buffer *buffer = pools->buffers;
+
+	if (!buffer)
+		return malloc(sizeof(*buffer));
+	pools->buffers = buffer->next;
+	pools->n_buffers--;
+	return buffer;
+}
+
+static void copy_release(struct relay *relay, enum relay_direction direction, bool dirty)
+{
+	struct relay_flow *flow = &relay->flow[direction];
+	struct relay_pools *pools = relay->pools;
+
+	(void)dirty;
+	if (!flow->buffer)
+		return;
+	if (pools->n_buffers < BUFFERS_KEPT) {
+		flow->buffer->next = pools->buffers;
+		pools->buffers = flow->buffer;
+		pools->n_buffers++;
+	} else {
+		free(flow->buffer);
+	}
+	flow->buffer = NULL;
+}
+
+static ssize_t fill_from_wire(struct relay *relay, struct relay_buffer *buffer)
+{
+	ssize_t got = tls_read(relay->tls, buffer->bytes, sizeof(buffer->bytes));
+
+	if (got == -ENODATA)
+		return relay_end_without_notify(relay);
+	if (got < 0 && got != -EAGAIN)
+		return relay_fail_wire(relay, (int)got);
+	return got;
+}
+
+static ssize_t copy_fill(struct relay *relay, enum relay_direction direction)
+{
+	struct relay_flow *flow = &relay->flow[direction];
+	ssize_t got;
+
+	if (!flow->buffer)
+		flow->buffer = buffer_acquire(relay->pools);
+	if (!flow->buffer)
+		return relay_fail(relay, RELAY_NO_RESOURCES);
+	if (direction == RELAY_IN)
+		return fill_from_wire(relay, flow->buffer);
+	got = stream_recv(relay->local_fd, flow->buffer->bytes, sizeof(flow->buffer->bytes));
+	if (got < 0 && got != -EAGAIN)
+		return relay_fail_local(relay, (int)got);
+	return got;
+}
+
+static ssize_t copy_flush(struct relay *relay, enum relay_direction direction)
+{
+	struct relay_flow *flow = &relay->flow[direction];
+	const char *bytes = flow->buffer->bytes + flow->offset;
+	ssize_t put;
+
+	if (direction == RELAY_IN) {
+		put = stream_send(relay->local_fd, bytes, flow->held);
+		return put < 0 && put != -EAGAIN ? relay_fail_local(relay, (int)put) : put;
+	}
+	put = tls_write(relay->tls, bytes, flow->held);
+	return put < 0 && put != -EAGAIN ? relay_fail_wire(relay, (int)put) : put;
+}
+
+static int copy_finish(struct relay *relay, enum relay_direction direction)
+{
+	int r = 0;
+
+	if (direction == RELAY_OUT)
+		r = tls_send_close_notify(relay->tls);
+	if (r == -EAGAIN)
+		return r;
+	if (r < 0)
+		return relay_fail_wire(relay, r);
+	/* ENOTCONN: the peer has reset meanwhile; the other direction will read that. */
+	(void)shutdown(direction == RELAY_OUT ? relay->wire_fd : relay->local_fd, SHUT_WR);
+	return 0;
+}
+
+const struct relay_engine relay_engine_copy = {
+	.name = "copy",
+	.fill = copy_fill,
+	.flush = copy_flush,
+	.finish = copy_finish,
+	.release = copy_release,
+};

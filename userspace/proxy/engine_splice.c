@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Splice engine: the kernel does TLS, bytes go socket -> pipe -> socket and never enter the
+ * process. What splice(2) cannot carry (a record that is not data, the end of the stream) is
+ * read by recvmsg(2), which names the record's type.
+ *
+ * Facts this stands on: docs/KERNEL.md, "Receive by splice" and "Send by splice".
+ */
+#include "proxy/relay.h"
+#include "sys/tls.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define PIPE_BYTES 65536 /* the default of a pipe; one call never asks for more */
+/* One page always fits in an empty pipe, however small the kernel made it for us. */
+#define RECORD_BYTES 4096
+
+#define ALERT_BYTES  2
+
+enum { ALERT_LEVEL_WARNING = 1, ALERT_LEVEL_FATAL = 2 };
+enum { ALERT_USER_CANCELED = 90, ALERT_NO_RENEGOTIATION = 100 };
+enum { HANDSHAKE_KEY_UPDATE = 24 };
+
+static void splice_release(struct relay *relay, enum relay_direction direction, bool dirty)
+{
+	struct relay_flow *flow = &relay->flow[direction];
+
+	if (flow->pipe.read_fd < 0)
+		return;
+	if (dirty)
+		pipe_drop(&flow->pipe);
+	else
+		pipe_release(&relay->pools->pipes, &flow->pipe);
+}
+
+/* Returns: 1 nothing to do, 0 clean end, -EIO. */
+static ssize_t take_alert(struct relay *relay, const uint8_t *alert, size_t len)
+{
+	if (len != ALERT_BYTES)
+		return relay_fail(relay, RELAY_TLS_ERROR);
+	if (alert[1] == TLS_ALERT_CLOSE_NOTIFY)
+		return 0;
+	if (alert[1] == ALERT_USER_CANCELED ||
+	    (alert[0] == ALERT_LEVEL_WARNING && alert[1] == ALERT_NO_RENEGOTIATION))
+		return 1;
+	return relay_fail(relay, RELAY_CLIENT_ALERT);
+}
+
+static ssize_t reject_record(struct relay *relay)
+{
+	/* When it does not fit, the reset that follows says the same. */
+	(void)ktls_send_alert(relay->wire_fd, ALERT_LEVEL_FATAL, TLS_ALERT_UNEXPECTED_MESSAGE);
+	return relay_fail(relay, RELAY_UNEXPECTED_RECORD);
+}
+
+/*
+ * Read what splice could not carry. Returns: bytes now in the pipe (data came in meanwhile),
+ * 0 at a clean end, -EAGAIN (nothing is there any more), -ERESTART (taken care of), -EIO.
+ */
+static ssize_t read_record(struct relay *relay, struct relay_flow *flow)
+{
+	uint8_t record[RECORD_BYTES];
+	uint8_t type = KTLS_RECORD_NONE;
+	ssize_t got = ktls_read_record(relay->wire_fd, record, sizeof(record), &type);
+
+	if (got == -EAGAIN)
+		return got;
+	if (got < 0)
+		return relay_fail_wire(relay, (int)got);
+	switch (type) {
+	case KTLS_RECORD_NONE:
+		return relay_end_without_notify(relay);
+	case KTLS_RECORD_DATA:
+		if (got > 0)
+			got = write(flow->pipe.write_fd, record, (size_t)got);
+		else
+			got = -ERESTART; /* an empty record is legal and means nothing */
+		return got == -1 ? relay_fail(relay, RELAY_NO_RESOURCES) : got;
+	case KTLS_RECORD_ALERT:
+		got = take_alert(relay, record, (size_t)got);
+		return got == 1 ? -ERESTART : got;
+	case KTLS_RECORD_HANDSHAKE:
+		if (got > 0 && record[0] == HANDSHAKE_KEY_UPDATE)
+			return relay_fail(relay, RELAY_KEY_UPDATE);
+		return reject_record(relay);
+	default:
+		return reject_record(relay);
+	}
+}
+
+static ssize_t fill_from_wire(struct relay *relay, struct relay_flow *flow)
+{
+	for (;;) {
+		ssize_t got = splice(relay->wire_fd, NULL, flow->pipe.write_fd, NULL, PIPE_BYTES,
+				     SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
+
+		if (got > 0)
+			return got;
+		if (got < 0 && errno == EAGAIN)
+			return -EAGAIN;
+		if (got < 0 && errno != EINVAL)
+			return relay_fail_wire(relay, -errno);
+		/* 0 is the end or an empty record, EINVAL a record that is not data. */
+		got = read_record(relay, flow);
+		if (got != -ERESTART)
+			return got;
+	}
+}
+
+static ssize_t splice_fill(struct relay *relay, enum relay_direction direction)
+{
+	struct relay_flow *flow = &relay->flow[direction];
+	ssize_t got;
+
+	if (flow->pipe.read_fd < 0 && pipe_acquire(&relay->pools->pipes, &flow->pipe) < 0)
+		return relay_fail(relay, RELAY_NO_RESOURCES);
+	if (direction == RELAY_IN)
+		return fill_from_wire(relay, flow);
+	got = splice(relay->local_fd, NULL, flow->pipe.write_fd, NULL, PIPE_BYTES,
+		     SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
+	if (got < 0)
+		return errno == EAGAIN ? -EAGAIN : relay_fail_local(relay, -errno);
+	return got;
+}
+
+static ssize_t splice_flush(struct relay *relay, enum relay_direction direction)
+{
+	struct relay_flow *flow = &relay->flow[direction];
+	int sink_fd = direction == RELAY_IN ? relay->local_fd : relay->wire_fd;
+	/* Exactly what the pipe holds and no SPLICE_F_MORE, or the last record would stay open. */
+	ssize_t put = splice(flow->pipe.read_fd, NULL, sink_fd, NULL, flow->held,
+			     SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
+
+	if (put > 0)
+		return put;
+	if (put < 0 && errno == EAGAIN)
+		return -EAGAIN;
+	return direction == RELAY_IN ? relay_fail_local(relay, -errno)
+				     : relay_fail_wire(relay, -errno);
+}
+
+static int finish_wire(struct relay *relay, struct relay_flow *flow)
+{
+	if (!flow->notified) {
+		int r = ktls_send_alert(relay->wire_fd, ALERT_LEVEL_WARNING, TLS_ALERT_CLOSE_NOTIFY);
+
+		if (r == -EAGAIN)
+			return r;
+		if (r < 0)
+			return relay_fail_wire(relay, r);
+		flow->notified = true;
+	}
+	/* A record that is still inside kTLS would be lost behind the FIN. */
+	if (!ktls_tx_is_drained(relay->wire_fd, &relay->tx_mark, flow->bytes, ALERT_BYTES))
+		return -EINPROGRESS;
+	(void)shutdown(relay->wire_fd, SHUT_WR);
+	return 0;
+}
+
+static int splice_finish(struct relay *relay, enum relay_direction direction)
+{
+	if (direction == RELAY_OUT)
+		return finish_wire(relay, &relay->flow[direction]);
+	(void)shutdown(relay->local_fd, SHUT_WR);
+	return 0;
+}
+
+const struct relay_engine relay_engine_splice = {
+	.name = "splice",
+	.fill = splice_fill,
+	.flush = splice_flush,
+	.finish = splice_finish,
+	.release = splice_release,
+};

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "proxy/proxy.h"
+
+#include "base/fd.h"
+#include "proxy/listener.h"
+#include "proxy/session.h"
+#include "sys/tls.h"
+
+static int build_tls(const struct config_listener *from, struct tls_ctx **ret_ctx)
+{
+	static const enum tls_client_auth auth[] = {
+		[CLIENT_AUTH_REQUIRE] = TLS_CLIENT_AUTH_REQUIRE,
+		[CLIENT_AUTH_OPTIONAL] = TLS_CLIENT_AUTH_OPTIONAL,
+		[CLIENT_AUTH_OFF] = TLS_CLIENT_AUTH_OFF,
+	};
+	struct tls_pem_pair _cleanup_free_ *pairs = calloc(from->n_certificates, sizeof(*pairs));
+	struct tls_ctx_params params = {
+		.pairs = pairs,
+		.n_pairs = from->n_certificates,
+		.client_ca = from->client_ca.data,
+		.client_ca_len = from->client_ca.len,
+		.client_auth = auth[from->client_auth],
+		.tls13_only = from->tls_version == TLS_1_3_ONLY,
+	};
+
+	if (!pairs)
+		return -ENOMEM;
+	for (size_t i = 0; i < from->n_certificates; i++) {
+		const struct config_certificate *certificate = &from->certificates[i];
+
+		pairs[i] = (struct tls_pem_pair){
+			.chain = certificate->chain.data,
+			.chain_len = certificate->chain.len,
+			.key = certificate->key.data,
+			.key_len = certificate->key.len,
+		};
+	}
+	return tls_ctx_new(&params, ret_ctx);
+}
+
+int proxy_new(struct loop *loop, const struct config *config, struct stats *stats,
+	      struct proxy **ret_proxy)
+{
+	struct proxy *proxy = calloc(1, sizeof(*proxy));
+	int r = 0;
+
+	if (!proxy)
+		return -ENOMEM;
+	proxy->loop = loop;
+	proxy->config = config;
+	proxy->stats = stats;
+	list_init(&proxy->sessions);
+	relay_pools_init(&proxy->pools);
+	proxy->tls = calloc(config->n_listeners, sizeof(struct tls_ctx *));
+	proxy->rotations = calloc(config->n_upstreams + 1, sizeof(*proxy->rotations));
+	if (!proxy->tls || !proxy->rotations)
+		r = -ENOMEM;
+	for (size_t i = 0; r == 0 && i < config->n_listeners; i++)
+		r = build_tls(&config->listeners[i], &proxy->tls[i]);
+	if (r < 0) {
+		proxy_free(proxy);
+		return r;
+	}
+	*ret_proxy = proxy;
+	return 0;
+}
+
+void proxy_free(struct proxy *proxy)
+{
+	if (!proxy)
+		return;
+	for (size_t i = 0; i < proxy->n_listeners; i++) {
+		listener_pause(&proxy->listeners[i]);
+		fd_close(&proxy->listeners[i].source.fd);
+	}
+	loop_disarm(proxy->loop, &proxy->accept_again);
+	for (size_t i = 0; proxy->tls && i < proxy->config->n_listeners; i++)
+		tls_ctx_free(proxy->tls[i]);
+	relay_pools_done(&proxy->pools);
+	free(proxy->tls);
+	free(proxy->rotations);
+	free(proxy->listeners);
+	free(proxy);
+}
+
+int proxy_listen(struct proxy *proxy, const int *fds, size_t n_fds)
+{
+	size_t next = 0, expected = 0;
+
+	for (size_t i = 0; i < proxy->config->n_listeners; i++)
+		expected += proxy->config->listeners[i].n_addrs;
+	if (n_fds != expected)
+		return -EINVAL;
+	proxy->listeners = calloc(n_fds, sizeof(*proxy->listeners));
+	if (!proxy->listeners)
+		return -ENOMEM;
+	proxy->accepting = true;
+	for (size_t i = 0; i < proxy->config->n_listeners; i++) {
+		for (size_t a = 0; a < proxy->config->listeners[i].n_addrs; a++, next++) {
+			struct listener *listener = &proxy->listeners[next];
+			int r;
+
+			listener->proxy = proxy;
+			listener->index = i;
+			listener->source.fd = fds[next];
+			proxy->n_listeners = next + 1;
+			r = listener_watch(listener);
+			if (r < 0)
+				return r;
+		}
+	}
+	return 0;
+}
+
+bool proxy_may_accept(const struct proxy *proxy)
+{
+	return proxy->n_sessions < proxy->config->limits.connections &&
+	       proxy->n_handshakes < proxy->config->limits.handshakes;
+}
+
+void proxy_resume_accepting(struct proxy *proxy)
+{
+	if (proxy->accepting || proxy->draining || !proxy_may_accept(proxy))
+		return;
+	loop_disarm(proxy->loop, &proxy->accept_again);
+	proxy->accepting = true;
+	for (size_t i = 0; i < proxy->n_listeners; i++)
+		(void)listener_watch(&proxy->listeners[i]);
+}
+
+void proxy_session_gone(struct proxy *proxy)
+{
+	proxy->n_sessions--;
+	if (proxy->draining && proxy->n_sessions == 0)
+		proxy->on_drained(proxy);
+	else
+		proxy_resume_accepting(proxy);
+}
+
+void proxy_drain(struct proxy *proxy, void (*on_drained)(struct proxy *proxy))
+{
+	proxy->draining = true;
+	proxy->on_drained = on_drained;
+	for (size_t i = 0; i < proxy->n_listeners; i++)
+		listener_finish(&proxy->listeners[i]);
+	proxy->accepting = false;
+	loop_disarm(proxy->loop, &proxy->accept_again);
+	if (proxy->n_sessions == 0)
+		on_drained(proxy);
+}
+
+void proxy_cut(struct proxy *proxy)
+{
+	struct list *node, *following;
+
+	list_for_each_safe(node, following, &proxy->sessions)
+		proxy->n_cut += session_cut(session_of(node));
+}
+
+void proxy_report_sessions(const struct proxy *proxy, struct json *array)
+{
+	struct list *node;
+
+	list_for_each(node, &proxy->sessions)
+		session_report(session_of(node), array);
+}

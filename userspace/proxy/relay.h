@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The relay contract: two directions between the wire (TLS) and the local side (plaintext).
+ *
+ * An engine is three verbs per direction, and relay_pump() is the only loop around them:
+ *
+ *	fill	source -> holder (a pipe or a buffer); only called when the holder is empty
+ *	flush	holder -> sink
+ *	finish	pass the end of the stream on: close_notify and FIN to the wire, FIN to the local side
+ *
+ * Invariants
+ *  - Because fill starts with an empty holder, EAGAIN of a fill always means "source empty".
+ *  - A holder is taken from the pool when bytes enter it and given back when they left it.
+ *  - Readiness is edge-triggered: a ready flag is set by the event and cleared only by EAGAIN.
+ *  - An end is passed on only after everything before it was flushed, and only for a clean end.
+ */
+#ifndef SLUICE_PROXY_RELAY_H
+#define SLUICE_PROXY_RELAY_H
+
+#include "sys/ktls.h"
+#include "sys/pipe.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct tls_conn;
+struct relay;
+
+enum relay_direction {
+	RELAY_IN,  /* wire to local: what the client sends */
+	RELAY_OUT, /* local to wire: what the upstream answers */
+	RELAY_DIRECTIONS
+};
+
+/** Why a relay broke. Anything but NONE means resets on both sides. */
+enum relay_fault {
+	RELAY_FAULT_NONE,
+	RELAY_CLIENT_RESET,
+	RELAY_UPSTREAM_RESET,
+	RELAY_TRUNCATED,	 /* FIN without close_notify */
+	RELAY_TLS_ERROR,	 /* a record that does not verify, or a protocol violation */
+	RELAY_CLIENT_ALERT,	 /* the client sent a fatal alert */
+	RELAY_KEY_UPDATE,	 /* the client changed its key and this kernel session cannot follow */
+	RELAY_UNEXPECTED_RECORD, /* a record type that has no place after the handshake */
+	RELAY_NO_RESOURCES,	 /* no descriptor or memory for a holder */
+};
+
+#define RELAY_BUFFER_BYTES 16384 /* one TLS record */
+
+/* Bytes per direction and turn of the loop; then the others have their turn. */
+#define RELAY_TURN_BYTES ((size_t)256 * 1024)
+
+/** Holders and scratch memory that the sessions of one worker share. */
+struct relay_pools {
+	struct pipe_pool pipes;
+	struct relay_buffer *buffers; /* free list */
+	size_t n_buffers;
+};
+
+struct relay_buffer {
+	struct relay_buffer *next;
+	char bytes[RELAY_BUFFER_BYTES];
+};
+
+struct relay_flow {
+	struct pipe_pair pipe;	     /* splice: holds `held` bytes */
+	struct relay_buffer *buffer; /* copy: bytes [offset, offset + held) */
+	uint32_t offset;
+	uint32_t held;
+	bool source_ready, sink_ready;
+	bool source_ended; /* a clean end was read */
+	bool notified;	   /* finish: close_notify is sent */
+	bool finished;	   /* the end was passed on */
+	uint64_t bytes;	   /* delivered to the sink */
+};
+
+struct relay {
+	const struct relay_engine *engine;
+	struct relay_pools *pools;
+	struct tls_conn *tls; /* copy engine only; owned by the session */
+	int wire_fd, local_fd;
+	bool accept_truncation;
+	bool truncated;
+	enum relay_fault fault;
+	struct ktls_tx_mark tx_mark; /* splice engine: what the kernel must have sent */
+	struct relay_flow flow[RELAY_DIRECTIONS];
+};
+
+struct relay_engine {
+	const char *name;
+	/* Returns: bytes now held (> 0), 0 at a clean end, -EAGAIN, -EIO with relay->fault set. */
+	ssize_t (*fill)(struct relay *relay, enum relay_direction direction);
+	/* Returns: bytes moved (> 0), -EAGAIN, -EIO with relay->fault set. */
+	ssize_t (*flush)(struct relay *relay, enum relay_direction direction);
+	/* Returns: 0, -EAGAIN (the sink is full), -EINPROGRESS (ask again soon), -EIO. */
+	int (*finish)(struct relay *relay, enum relay_direction direction);
+	/* Give back an empty holder; @dirty: it may hold bytes. */
+	void (*release)(struct relay *relay, enum relay_direction direction, bool dirty);
+};
+
+extern const struct relay_engine relay_engine_copy;
+extern const struct relay_engine relay_engine_splice;
+
+void relay_pools_init(struct relay_pools *pools);
+void relay_pools_done(struct relay_pools *pools);
+
+/** relay_start() - both directions begin with everything marked ready. Descriptors are borrowed. */
+void relay_start(struct relay *relay, const struct relay_engine *engine, struct relay_pools *pools,
+		 int wire_fd, int local_fd);
+
+enum relay_status {
+	RELAY_BLOCKED, /* waits for an event */
+	RELAY_AGAIN,   /* the budget is used up: pump again next turn */
+	RELAY_SOON,    /* no event will come: pump again after RELAY_SOON_MS */
+	RELAY_ENDED,   /* both directions ended cleanly */
+	RELAY_BROKEN,  /* relay->fault says why */
+};
+
+#define RELAY_SOON_MS 5
+
+/** relay_pump() - move what can be moved in both directions, RELAY_TURN_BYTES each at most. */
+enum relay_status relay_pump(struct relay *relay);
+
+/** relay_wire_event()/relay_local_event() - note what epoll said of a side. */
+void relay_wire_event(struct relay *relay, uint32_t events);
+void relay_local_event(struct relay *relay, uint32_t events);
+
+/** relay_stop() - drop what is held; the descriptors stay the caller's. */
+void relay_stop(struct relay *relay);
+
+/** relay_fail() - note @fault (the first one counts). Returns: -EIO, for engines to pass on. */
+int relay_fail(struct relay *relay, enum relay_fault fault);
+
+/** relay_fail_io() - the fault that @error (-errno) on a side means. Returns: -EIO. */
+int relay_fail_wire(struct relay *relay, int error);
+int relay_fail_local(struct relay *relay, int error);
+
+/** relay_end_without_notify() - FIN without close_notify: the policy for it. Returns: 0 or -EIO. */
+int relay_end_without_notify(struct relay *relay);
+
+const char *relay_fault_name(enum relay_fault fault);
+
+#endif

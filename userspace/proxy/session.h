@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One connection from accept to close; model/flow has its life as a table. */
+#ifndef SLUICE_PROXY_SESSION_H
+#define SLUICE_PROXY_SESSION_H
+
+#include "model/flow.h"
+#include "model/identity.h"
+#include "model/policy.h"
+#include "proxy/offload.h"
+#include "proxy/relay.h"
+#include "proxy/upstream.h"
+#include "sys/loop.h"
+
+struct json;
+struct proxy;
+
+struct session {
+	struct proxy *proxy;
+	struct list node; /* in proxy->sessions */
+	const struct config_listener *listener;
+	enum flow_state state;
+	bool handshaking; /* counted in proxy->n_handshakes */
+	enum offload_reason offload_reason;
+	uint64_t id;
+	uint64_t started_ns;
+	uint64_t active_ms; /* when bytes moved last */
+	uint64_t lingered_bytes;
+	struct loop_source wire, local;
+	struct loop_timer timer; /* the state's time limit */
+	struct loop_timer soon;	 /* RELAY_SOON */
+	struct loop_task pump, death;
+	struct tls_conn *tls; /* NULL from the hand-over on */
+	struct relay relay;
+	struct upstream_attempt upstream;
+	struct policy_verdict verdict;
+	struct identity identity;
+	struct addr peer;
+	char *sni;		 /* NULL: none sent */
+	const char *tls_version; /* static texts of OpenSSL */
+	const char *tls_cipher;
+	const char *close_reason;
+};
+
+static inline struct session *session_of(struct list *node)
+{
+	return container_of(node, struct session, node);
+}
+
+/** session_begin() - serve the accepted connection @fd, which belongs to the session at once. */
+void session_begin(struct proxy *proxy, size_t listener, int fd, const struct addr *peer);
+
+/** session_cut() - abort now (drain deadline). Returns: 1 when the session was live, else 0. */
+size_t session_cut(struct session *session);
+
+/** session_report() - append what `sluice status` shows of it. Shape: daemon/admin.h. */
+void session_report(const struct session *session, struct json *array);
+
+/** Log lines (session_log.c): one at the end of an admitted session, one per refusal. */
+struct refusal {
+	const char *check;   /* which check said no: no_certificate, chain, policy, offload, … */
+	const char *reason;  /* in words */
+	const char *subject; /* of the certificate; "" none */
+	int alert;	     /* number sent; -1 none */
+};
+
+void session_log_end(const struct session *session);
+void session_log_refusal(const struct session *session, const struct refusal *refusal);
+
+#endif

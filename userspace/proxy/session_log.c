@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What is told of a session: one log line at its end, one object for `sluice status`. */
+#include "base/clock.h"
+#include "base/log.h"
+#include "proxy/session.h"
+#include "sys/json.h"
+#include "sys/stream.h"
+
+static const char *engine_name(const struct session *s)
+{
+	return s->relay.engine ? s->relay.engine->name : "none";
+}
+
+static void log_who(struct log_line *line, const struct session *s)
+{
+	char peer[ADDR_TEXT_MAX];
+
+	log_u64(line, "session", s->id);
+	log_str(line, "listener", s->listener->name);
+	log_str(line, "peer", addr_format(&s->peer, peer));
+	log_str(line, "sni", s->sni);
+	log_str(line, "tls", s->tls_version);
+	log_str(line, "cipher", s->tls_cipher);
+}
+
+static void log_identity(struct log_line *line, const struct identity *identity)
+{
+	const struct identity_name *name = identity_primary(identity);
+
+	if (name)
+		log_bytes(line, "identity", name->bytes, name->len);
+	else
+		log_str(line, "identity", NULL);
+}
+
+void session_log_end(const struct session *s)
+{
+	char upstream[ADDR_TEXT_MAX] = "-";
+	struct log_line line;
+
+	if (s->upstream.upstream)
+		addr_format(upstream_endpoint(&s->upstream), upstream);
+	log_begin(&line, LOG_INFO, "session");
+	log_who(&line, s);
+	log_identity(&line, &s->identity);
+	log_str(&line, "rule", s->verdict.rule ? s->verdict.rule->name : NULL);
+	log_str(&line, "upstream", s->upstream.upstream ? s->upstream.upstream->name : NULL);
+	log_str(&line, "endpoint", upstream);
+	log_u64(&line, "bytes_in", s->relay.flow[RELAY_IN].bytes);
+	log_u64(&line, "bytes_out", s->relay.flow[RELAY_OUT].bytes);
+	log_ms(&line, "duration_ms", clock_now_ns() - s->started_ns);
+	log_str(&line, "engine_in", engine_name(s));
+	log_str(&line, "engine_out", engine_name(s));
+	log_str(&line, "offload_reason", offload_reason_name(s->offload_reason));
+	log_str(&line, "close", s->close_reason);
+	log_end(&line);
+}
+
+void session_log_refusal(const struct session *s, const struct refusal *refusal)
+{
+	struct log_line line;
+
+	log_begin(&line, LOG_INFO, "refused");
+	log_who(&line, s);
+	log_identity(&line, &s->identity);
+	log_str(&line, "rule", s->verdict.rule ? s->verdict.rule->name : NULL);
+	log_str(&line, "check", refusal->check);
+	log_str(&line, "reason", refusal->reason);
+	log_str(&line, "subject", refusal->subject);
+	log_i64(&line, "alert", refusal->alert);
+	log_end(&line);
+}
+
+void session_report(const struct session *s, struct json *array)
+{
+	const struct identity_name *name = identity_primary(&s->identity);
+	struct json *object = json_append_object(array);
+	char peer[ADDR_TEXT_MAX];
+
+	json_add_u64(object, "id", s->id);
+	json_add_str(object, "listener", s->listener->name);
+	json_add_str(object, "peer", addr_format(&s->peer, peer));
+	json_add_str(object, "sni", s->sni);
+	json_add_str(object, "tls_version", s->tls_version);
+	json_add_str(object, "cipher", s->tls_cipher);
+	if (name)
+		json_add_bytes(object, "identity", name->bytes, name->len);
+	else
+		json_add_null(object, "identity");
+	json_add_str(object, "rule", s->verdict.rule ? s->verdict.rule->name : NULL);
+	json_add_str(object, "upstream", s->upstream.upstream ? s->upstream.upstream->name : NULL);
+	json_add_str(object, "state", flow_state_name(s->state));
+	json_add_u64(object, "age_ms", (clock_now_ns() - s->started_ns) / NS_PER_MS);
+	json_add_u64(object, "bytes_in", s->relay.flow[RELAY_IN].bytes);
+	json_add_u64(object, "bytes_out", s->relay.flow[RELAY_OUT].bytes);
+	json_add_str(object, "engine_in", engine_name(s));
+	json_add_str(object, "engine_out", engine_name(s));
+	json_add_str(object, "offload_reason", offload_reason_name(s->offload_reason));
+	json_add_u64(object, "cookie", stream_cookie(s->wire.fd));
+}

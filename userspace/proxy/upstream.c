@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "proxy/upstream.h"
+
+#include "sys/stream.h"
+
+#include <errno.h>
+
+void upstream_begin(struct upstream_attempt *attempt, const struct config_upstream *upstream,
+		    struct upstream_rotation *rotation)
+{
+	*attempt = (struct upstream_attempt){
+		.upstream = upstream,
+		.first = rotation->next % upstream->n_endpoints,
+	};
+	rotation->next = attempt->first + 1;
+}
+
+int upstream_next(struct upstream_attempt *attempt, int *ret_fd)
+{
+	while (attempt->tried < attempt->upstream->n_endpoints) {
+		int r;
+
+		attempt->tried++;
+		r = stream_connect(upstream_endpoint(attempt), ret_fd);
+		if (r == 0 || r == -EINPROGRESS)
+			return r;
+		attempt->error = r;
+	}
+	return -EHOSTUNREACH;
+}
+
+const struct addr *upstream_endpoint(const struct upstream_attempt *attempt)
+{
+	size_t last = attempt->tried ? attempt->tried - 1 : 0;
+
+	return &attempt->upstream
+			->endpoints[(attempt->first + last) % attempt->upstream->n_endpoints];
+}

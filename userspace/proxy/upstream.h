@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One connect to an upstream: endpoints in turn, the next one when an endpoint fails.
+ */
+#ifndef SLUICE_PROXY_UPSTREAM_H
+#define SLUICE_PROXY_UPSTREAM_H
+
+#include "model/config.h"
+
+/** Where an upstream's rotation stands; one per upstream and worker. */
+struct upstream_rotation {
+	size_t next;
+};
+
+struct upstream_attempt {
+	const struct config_upstream *upstream;
+	size_t first; /* index of the endpoint that was tried first */
+	size_t tried; /* endpoints begun so far */
+	int error;    /* -errno of the last one that failed */
+};
+
+/** upstream_begin() - choose the first endpoint and advance the rotation. */
+void upstream_begin(struct upstream_attempt *attempt, const struct config_upstream *upstream,
+		    struct upstream_rotation *rotation);
+
+/**
+ * upstream_next() - connect to the next endpoint, passing over those that fail at once.
+ * Returns: 0 connected, -EINPROGRESS begun (both give *@ret_fd), -EHOSTUNREACH no endpoint is left
+ *          (attempt->error says why the last one failed).
+ */
+int upstream_next(struct upstream_attempt *attempt, int *ret_fd);
+
+/** upstream_endpoint() - the endpoint tried last. */
+const struct addr *upstream_endpoint(const struct upstream_attempt *attempt);
+
+#endif

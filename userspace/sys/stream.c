@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sys/stream.h"
+
+#include "base/fd.h"
+
+#include <netinet/tcp.h>
+
+int stream_connect(const struct addr *to, int *ret_fd)
+{
+	int _cleanup_fd_ fd =
+		socket(to->sa.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int r = 0;
+
+	if (fd < 0)
+		return -errno;
+	stream_tune(fd);
+	if (connect(fd, &to->sa, to->len) < 0)
+		r = -errno;
+	if (r < 0 && r != -EINPROGRESS)
+		return r;
+	*ret_fd = fd_take(&fd);
+	return r;
+}
+
+int stream_connect_result(int fd)
+{
+	int error = 0;
+	socklen_t len = sizeof(error);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
+		return -errno;
+	return -error;
+}
+
+void stream_tune(int fd)
+{
+	/* EOPNOTSUPP on a unix socket, which never delays. */
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
+}
+
+void stream_abort(int *fd)
+{
+	const struct linger now = {.l_onoff = 1, .l_linger = 0};
+
+	if (*fd >= 0)
+		(void)setsockopt(*fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+	fd_close(fd);
+}
+
+uint64_t stream_cookie(int fd)
+{
+	uint64_t cookie = 0;
+	socklen_t len = sizeof(cookie);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &len) < 0)
+		return 0;
+	return cookie;
+}
+
+bool stream_is_tcp(int fd)
+{
+	int domain = 0;
+	socklen_t len = sizeof(domain);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) < 0)
+		return false;
+	return domain == AF_INET || domain == AF_INET6;
+}
+
+ssize_t stream_recv(int fd, void *buf, size_t len)
+{
+	ssize_t got = recv(fd, buf, len, MSG_DONTWAIT);
+
+	return got < 0 ? -errno : got;
+}
+
+ssize_t stream_send(int fd, const void *buf, size_t len)
+{
+	ssize_t put = send(fd, buf, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+	return put < 0 ? -errno : put;
+}

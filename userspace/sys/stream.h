@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Connected stream sockets, TCP and unix. */
+#ifndef SLUICE_SYS_STREAM_H
+#define SLUICE_SYS_STREAM_H
+
+#include "base/addr.h"
+
+#include <stdint.h>
+#include <sys/types.h>
+
+/**
+ * stream_connect() - begin a non-blocking connect.
+ * Returns: 0 connected, -EINPROGRESS begun (then EPOLLOUT and stream_connect_result()); both give
+ * *@ret_fd to the caller. Else connect(2)'s errno and nothing is given.
+ */
+int stream_connect(const struct addr *to, int *ret_fd);
+
+/** stream_connect_result() - Returns: 0, or the negative errno that the connect ended with. */
+int stream_connect_result(int fd);
+
+/** stream_tune() - no delay for small messages; without effect on a unix socket. */
+void stream_tune(int fd);
+
+/** stream_abort() - close so that the peer sees a reset, where the protocol has one. */
+void stream_abort(int *fd);
+
+/** stream_cookie() - the kernel's name of the socket, as sock_diag has it; 0 when unknown. */
+uint64_t stream_cookie(int fd);
+
+/** stream_is_tcp() - true for an IPv4 or IPv6 stream. */
+bool stream_is_tcp(int fd);
+
+/** stream_recv()/stream_send() - Returns: bytes, 0 at FIN (recv), -EAGAIN, or another -errno. */
+ssize_t stream_recv(int fd, void *buf, size_t len);
+ssize_t stream_send(int fd, const void *buf, size_t len);
+
+#endif

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * TLS in userspace: contexts, handshakes, records, and the keys for the kernel.
+ *
+ * Wraps OpenSSL 3 (public API only; nothing is assumed about how it was built). Split over
+ * tls_ctx.c (what a listener offers and demands), tls_conn.c (one connection), tls_keys.c (key
+ * derivation and sealing). OpenSSL's error queue is empty whenever one of these returns.
+ *
+ * Invariants
+ *  - A connection never resumes, never renegotiates, sends no tickets and takes no early data.
+ *  - read_ahead stays 0: OpenSSL takes a record header and its body, never a byte of the next
+ *    record, so what the peer sent behind the handshake is still in the kernel's queue.
+ *  - Records under the application keys are counted, so keys can be exported at any record
+ *    boundary with the right sequence numbers.
+ */
+#ifndef SLUICE_SYS_TLS_H
+#define SLUICE_SYS_TLS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct ktls_keys;
+struct tls_ctx;
+struct tls_conn;
+
+enum tls_client_auth { TLS_CLIENT_AUTH_REQUIRE, TLS_CLIENT_AUTH_OPTIONAL, TLS_CLIENT_AUTH_OFF };
+
+/* The alerts that sluice sends itself; numbers from RFC 8446 section 6. */
+enum tls_alert {
+	TLS_ALERT_CLOSE_NOTIFY = 0,
+	TLS_ALERT_UNEXPECTED_MESSAGE = 10,
+	TLS_ALERT_ACCESS_DENIED = 49,
+	TLS_ALERT_INTERNAL_ERROR = 80,
+};
+
+/** One certificate of a server: PEM texts, borrowed during tls_ctx_new() only. */
+struct tls_pem_pair {
+	const char *chain; /* leaf first */
+	size_t chain_len;
+	const char *key;
+	size_t key_len;
+};
+
+struct tls_ctx_params {
+	const struct tls_pem_pair *pairs; /* at least one; the first is for unknown names */
+	size_t n_pairs;
+	const char *client_ca; /* PEM; NULL when client_auth is OFF */
+	size_t client_ca_len;
+	enum tls_client_auth client_auth;
+	bool tls13_only;
+};
+
+/**
+ * tls_ctx_new() - everything a listener's handshakes share.
+ * Returns: 0, -ENOMEM, -EINVAL (material unusable; confload's checks tell which and why).
+ */
+int tls_ctx_new(const struct tls_ctx_params *params, struct tls_ctx **ret_ctx);
+void tls_ctx_free(struct tls_ctx *ctx);
+
+/**
+ * tls_conn_new() - server side of a connection on @fd (non-blocking; stays the caller's).
+ * @ctx must outlive the connection.
+ */
+int tls_conn_new(struct tls_ctx *ctx, int fd, struct tls_conn **ret_conn);
+
+/** tls_conn_free() - free and wipe; sends nothing. NULL is fine. */
+void tls_conn_free(struct tls_conn *conn);
+
+/** Result of one step of a handshake. */
+enum tls_step {
+	TLS_STEP_DONE,
+	TLS_STEP_WANT_READ,
+	TLS_STEP_WANT_WRITE,
+	TLS_STEP_REFUSED, /* the peer's certificate, or the lack of one: tls_conn_failure() */
+	TLS_STEP_FAILED,  /* anything else: tls_conn_failure() */
+};
+
+enum tls_step tls_conn_handshake(struct tls_conn *conn);
+
+/** Why a handshake ended. Strings live as long as the connection. */
+struct tls_failure {
+	const char *check;  /* "no_certificate", "chain", "protocol", "alert_received", "eof", … */
+	const char *reason; /* one sentence or OpenSSL's words */
+	char subject[256];  /* of the certificate that failed, RFC 2253 form, for people only */
+	int alert;          /* number of the alert that was sent; -1 none */
+};
+
+const struct tls_failure *tls_conn_failure(const struct tls_conn *conn);
+
+/**
+ * tls_read() - next application bytes.
+ * Returns: bytes; 0 after close_notify; -EAGAIN; -ENODATA (FIN without close_notify);
+ *          -ECONNRESET; -EPROTO (fatal alert either way, or a record that does not verify).
+ */
+ssize_t tls_read(struct tls_conn *conn, void *buf, size_t len);
+
+/** tls_write() - Returns: bytes taken, all of them on their way; -EAGAIN; -ECONNRESET; -EPROTO. */
+ssize_t tls_write(struct tls_conn *conn, const void *buf, size_t len);
+
+/** tls_send_close_notify() - Returns: 0 when it is in the socket's queue, -EAGAIN, -ECONNRESET. */
+int tls_send_close_notify(struct tls_conn *conn);
+
+/**
+ * tls_send_alert() - a fatal alert under the application keys; the handshake must be done.
+ * OpenSSL has no call for it, so the record is sealed here; the connection is not usable after.
+ */
+int tls_send_alert(struct tls_conn *conn, enum tls_alert alert);
+
+/** tls_has_pending() - true when bytes of the peer were read but not yet given out. */
+bool tls_has_pending(const struct tls_conn *conn);
+
+/** tls_record_limit_negotiated() - max_fragment_length was agreed on: the kernel would not keep it. */
+bool tls_record_limit_negotiated(const struct tls_conn *conn);
+
+const char *tls_version_name(const struct tls_conn *conn); /* "TLSv1.3" */
+const char *tls_cipher_name(const struct tls_conn *conn);  /* OpenSSL's name */
+const char *tls_sni(const struct tls_conn *conn);          /* NULL: none sent */
+
+enum tls_name_kind { TLS_NAME_CN, TLS_NAME_DNS, TLS_NAME_URI };
+
+/**
+ * tls_peer_names() - hand the verified leaf's names to @each, as the bytes in the certificate.
+ * CNs are converted to UTF-8. Nothing is called when there is no certificate.
+ * Returns: 1 there was a certificate, 0 none, or @each's first negative result, or -EINVAL.
+ */
+int tls_peer_names(const struct tls_conn *conn,
+		   int (*each)(void *arg, enum tls_name_kind kind, const void *bytes, size_t len),
+		   void *arg);
+
+/** tls_peer_subject() - leaf's subject in RFC 2253 form, for people only; "" when none. */
+void tls_peer_subject(const struct tls_conn *conn, char *text, size_t size);
+
+/**
+ * tls_export_keys() - the keys and next sequence numbers of both directions for the kernel.
+ * Returns: 0; -EOPNOTSUPP (version or cipher the kernel has no name for); -EIO (derivation).
+ * The caller wipes what it gets.
+ */
+int tls_export_keys(const struct tls_conn *conn, struct ktls_keys *ret_tx,
+		    struct ktls_keys *ret_rx);
+
+#endif

@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sys/tls_internal.h"
+
+#include <errno.h>
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct tls_conn *tls_conn_of(const SSL *ssl)
+{
+	return SSL_get_app_data(ssl);
+}
+
+static void subject_text(X509 *cert, char *text, size_t size)
+{
+	BIO *bio = BIO_new(BIO_s_mem());
+	int len = 0;
+
+	text[0] = '\0';
+	/* RFC 2253 escapes control bytes, so the text is one line whatever the certificate holds. */
+	if (bio && cert &&
+	    X509_NAME_print_ex(bio, X509_get_subject_name(cert), 0, XN_FLAG_RFC2253) >= 0)
+		len = BIO_read(bio, text, (int)size - 1);
+	text[len > 0 ? len : 0] = '\0';
+	BIO_free(bio);
+}
+
+int tls_verify_chain(X509_STORE_CTX *store_ctx, void *arg)
+{
+	SSL *ssl = X509_STORE_CTX_get_ex_data(store_ctx, SSL_get_ex_data_X509_STORE_CTX_idx());
+	struct tls_conn *conn = tls_conn_of(ssl);
+	X509 *failed;
+
+	(void)arg;
+	if (X509_verify_cert(store_ctx) > 0)
+		return 1;
+	failed = X509_STORE_CTX_get_current_cert(store_ctx);
+	if (!failed)
+		failed = X509_STORE_CTX_get0_cert(store_ctx);
+	conn->failure.check = "chain";
+	conn->failure.reason = X509_verify_cert_error_string(X509_STORE_CTX_get_error(store_ctx));
+	subject_text(failed, conn->failure.subject, sizeof(conn->failure.subject));
+	return 0;
+}
+
+static void watch_alerts(const SSL *ssl, int where, int value)
+{
+	struct tls_conn *conn = tls_conn_of(ssl);
+
+	if ((where & SSL_CB_WRITE_ALERT) == SSL_CB_WRITE_ALERT && !conn->established)
+		conn->failure.alert = value & 0xff;
+	if ((where & SSL_CB_READ_ALERT) == SSL_CB_READ_ALERT && !conn->established) {
+		conn->failure.check = "alert_received";
+		conn->failure.reason = SSL_alert_desc_string_long(value);
+	}
+}
+
+int tls_conn_new(struct tls_ctx *ctx, int fd, struct tls_conn **ret_conn)
+{
+	struct tls_conn *conn = calloc(1, sizeof(*conn));
+	BIO *bio = BIO_new_socket(fd, BIO_NOCLOSE);
+
+	if (conn)
+		conn->ssl = SSL_new(ctx->ssl_ctx);
+	if (!conn || !bio || !conn->ssl) {
+		BIO_free(bio);
+		tls_conn_free(conn);
+		ERR_clear_error();
+		return -ENOMEM;
+	}
+	conn->failure.alert = -1;
+	/* One socket BIO for both ways: SSL_set_fd() would try the kernel's ULP by itself. */
+	SSL_set_bio(conn->ssl, bio, bio);
+	SSL_set_app_data(conn->ssl, conn);
+	SSL_set_info_callback(conn->ssl, watch_alerts);
+	SSL_set_accept_state(conn->ssl);
+	*ret_conn = conn;
+	return 0;
+}
+
+void tls_conn_free(struct tls_conn *conn)
+{
+	if (!conn)
+		return;
+	SSL_free(conn->ssl);
+	secret_wipe(&conn->client_secret);
+	secret_wipe(&conn->server_secret);
+	free(conn);
+}
+
+static void failure_default(struct tls_conn *conn, const char *check, const char *reason)
+{
+	if (!conn->failure.check) {
+		conn->failure.check = check;
+		conn->failure.reason = reason;
+	}
+}
+
+static enum tls_step handshake_failed(struct tls_conn *conn, int ssl_error, int saved_errno)
+{
+	unsigned long code = ERR_peek_error();
+	int reason = ERR_GET_REASON(code);
+
+	if (ERR_GET_LIB(code) == ERR_LIB_SSL && reason == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE)
+		failure_default(conn, "no_certificate", "the client sent no certificate");
+	else if (ERR_GET_LIB(code) == ERR_LIB_SSL && reason == SSL_R_UNEXPECTED_EOF_WHILE_READING)
+		failure_default(conn, "eof", "the client closed during the handshake");
+	else if (ssl_error == SSL_ERROR_SYSCALL && code == 0)
+		failure_default(conn, "eof", saved_errno ? strerror(saved_errno) : "closed");
+	if (!conn->failure.check) {
+		const char *words = ERR_reason_error_string(code);
+
+		snprintf(conn->openssl_error, sizeof(conn->openssl_error), "%s",
+			 words ? words : "handshake failed");
+		failure_default(conn, "protocol", conn->openssl_error);
+	}
+	ERR_clear_error();
+	if (strcmp(conn->failure.check, "chain") == 0 ||
+	    strcmp(conn->failure.check, "no_certificate") == 0)
+		return TLS_STEP_REFUSED;
+	return TLS_STEP_FAILED;
+}
+
+enum tls_step tls_conn_handshake(struct tls_conn *conn)
+{
+	int r, ssl_error;
+
+	ERR_clear_error();
+	errno = 0;
+	r = SSL_accept(conn->ssl);
+	if (r == 1) {
+		conn->established = true;
+		/* TLS 1.2 spends record 0 of each direction on Finished (RFC 5246 6.2.3.3). */
+		conn->rx_records = conn->tx_records =
+			SSL_version(conn->ssl) == TLS1_3_VERSION ? 0 : 1;
+		return TLS_STEP_DONE;
+	}
+	ssl_error = SSL_get_error(conn->ssl, r);
+	if (ssl_error == SSL_ERROR_WANT_READ)
+		return TLS_STEP_WANT_READ;
+	if (ssl_error == SSL_ERROR_WANT_WRITE)
+		return TLS_STEP_WANT_WRITE;
+	return handshake_failed(conn, ssl_error, errno);
+}
+
+const struct tls_failure *tls_conn_failure(const struct tls_conn *conn)
+{
+	return &conn->failure;
+}
+
+/* After the handshake: OpenSSL's answer as one errno of the contract in tls.h. */
+static int io_error(struct tls_conn *conn, int r)
+{
+	int saved_errno = errno;
+	int ssl_error = SSL_get_error(conn->ssl, r);
+	unsigned long code = ERR_peek_error();
+	int result = -EPROTO;
+
+	if (ssl_error == SSL_ERROR_WANT_READ || ssl_error == SSL_ERROR_WANT_WRITE)
+		return -EAGAIN;
+	if (ssl_error == SSL_ERROR_ZERO_RETURN)
+		return 0;
+	if (ERR_GET_LIB(code) == ERR_LIB_SSL &&
+	    ERR_GET_REASON(code) == SSL_R_UNEXPECTED_EOF_WHILE_READING)
+		result = -ENODATA;
+	else if (ssl_error == SSL_ERROR_SYSCALL)
+		result = saved_errno ? -ECONNRESET : -ENODATA;
+	conn->broken = true;
+	ERR_clear_error();
+	return result;
+}
+
+ssize_t tls_read(struct tls_conn *conn, void *buf, size_t len)
+{
+	size_t got = 0;
+	int r;
+
+	if (conn->broken)
+		return -EPROTO;
+	ERR_clear_error();
+	errno = 0;
+	r = SSL_read_ex(conn->ssl, buf, len, &got);
+	return r == 1 ? (ssize_t)got : io_error(conn, r);
+}
+
+ssize_t tls_write(struct tls_conn *conn, const void *buf, size_t len)
+{
+	size_t put = 0;
+	int r;
+
+	if (conn->broken)
+		return -EPROTO;
+	ERR_clear_error();
+	errno = 0;
+	r = SSL_write_ex(conn->ssl, buf, len, &put);
+	if (r == 1)
+		return (ssize_t)put;
+	r = io_error(conn, r);
+	/* Zero or a missing close_notify have no meaning for a writer: the way out is gone. */
+	return r == 0 || r == -ENODATA ? -ECONNRESET : r;
+}
+
+int tls_send_close_notify(struct tls_conn *conn)
+{
+	int r;
+
+	if (conn->broken)
+		return -EPROTO;
+	ERR_clear_error();
+	errno = 0;
+	r = SSL_shutdown(conn->ssl);
+	if (r >= 0)
+		return 0;
+	r = io_error(conn, r);
+	return r == -ENODATA ? -ECONNRESET : r;
+}
+
+bool tls_has_pending(const struct tls_conn *conn)
+{
+	return SSL_has_pending(conn->ssl) == 1;
+}
+
+bool tls_record_limit_negotiated(const struct tls_conn *conn)
+{
+	const SSL_SESSION *session = SSL_get0_session(conn->ssl);
+
+	return session && SSL_SESSION_get_max_fragment_length(session) != 0;
+}
+
+const char *tls_version_name(const struct tls_conn *conn)
+{
+	return SSL_get_version(conn->ssl);
+}
+
+const char *tls_cipher_name(const struct tls_conn *conn)
+{
+	return SSL_get_cipher_name(conn->ssl);
+}
+
+const char *tls_sni(const struct tls_conn *conn)
+{
+	return SSL_get_servername(conn->ssl, TLSEXT_NAMETYPE_host_name);
+}
+
+typedef int name_callback(void *arg, enum tls_name_kind kind, const void *bytes, size_t len);
+
+static int each_common_name(X509 *leaf, name_callback *each, void *arg)
+{
+	const X509_NAME *subject = X509_get_subject_name(leaf);
+	int at = -1;
+	int r = 0;
+
+	while (r == 0 && (at = X509_NAME_get_index_by_NID(subject, NID_commonName, at)) >= 0) {
+		const X509_NAME_ENTRY *entry = X509_NAME_get_entry(subject, at);
+		unsigned char *utf8 = NULL;
+		int len = ASN1_STRING_to_UTF8(&utf8, X509_NAME_ENTRY_get_data(entry));
+
+		r = len < 0 ? -EINVAL : each(arg, TLS_NAME_CN, utf8, (size_t)len);
+		OPENSSL_free(utf8);
+	}
+	return r;
+}
+
+static int each_alt_name(X509 *leaf, name_callback *each, void *arg)
+{
+	int critical;
+	GENERAL_NAMES *names = X509_get_ext_d2i(leaf, NID_subject_alt_name, &critical, NULL);
+	int r = 0;
+
+	/* -1 is "absent"; -2 (twice) and others mean that it cannot be read: nobody's name. */
+	if (!names)
+		return critical == -1 ? 0 : -EINVAL;
+	for (int i = 0; r == 0 && i < sk_GENERAL_NAME_num(names); i++) {
+		const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
+		const ASN1_IA5STRING *value;
+		enum tls_name_kind kind;
+
+		if (name->type != GEN_DNS && name->type != GEN_URI)
+			continue;
+		kind = name->type == GEN_DNS ? TLS_NAME_DNS : TLS_NAME_URI;
+		value = name->type == GEN_DNS ? name->d.dNSName
+					      : name->d.uniformResourceIdentifier;
+		r = each(arg, kind, ASN1_STRING_get0_data(value),
+			 (size_t)ASN1_STRING_length(value));
+	}
+	GENERAL_NAMES_free(names);
+	return r;
+}
+
+int tls_peer_names(const struct tls_conn *conn, name_callback *each, void *arg)
+{
+	X509 *leaf = SSL_get0_peer_certificate(conn->ssl);
+	int r;
+
+	if (!leaf)
+		return 0;
+	r = each_common_name(leaf, each, arg);
+	if (r == 0)
+		r = each_alt_name(leaf, each, arg);
+	ERR_clear_error();
+	return r < 0 ? r : 1;
+}
+
+void tls_peer_subject(const struct tls_conn *conn, char *text, size_t size)
+{
+	subject_text(SSL_get0_peer_certificate(conn->ssl), text, size);
+}

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sys/tls_internal.h"
+
+#include <errno.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+#include <stdlib.h>
+
+/*
+ * TLS 1.2: forward secrecy and an AEAD that the kernel knows, nothing else. TLS 1.3 suites are the
+ * library's three, all of which the kernel knows.
+ */
+#define TLS12_CIPHERS                                                                   \
+	"ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"                    \
+	"ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"                    \
+	"ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305"
+#define TLS13_CIPHERS "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"
+
+static BIO *pem_bio(const char *text, size_t len)
+{
+	return len > INT32_MAX ? NULL : BIO_new_mem_buf(text, (int)len);
+}
+
+/* A key that is encrypted is an error, not a prompt on the terminal. */
+static int no_password(char *buf, int size, int rwflag, void *arg)
+{
+	(void)buf;
+	(void)size;
+	(void)rwflag;
+	(void)arg;
+	return -1;
+}
+
+static int identity_load(const struct tls_pem_pair *pair, struct tls_identity *identity)
+{
+	BIO *chain_bio = pem_bio(pair->chain, pair->chain_len);
+	BIO *key_bio = pem_bio(pair->key, pair->key_len);
+	X509 *extra;
+	int r = -EINVAL;
+
+	identity->chain = sk_X509_new_null();
+	if (chain_bio && key_bio && identity->chain) {
+		identity->leaf = PEM_read_bio_X509(chain_bio, NULL, no_password, NULL);
+		identity->key = PEM_read_bio_PrivateKey(key_bio, NULL, no_password, NULL);
+		r = identity->leaf && identity->key ? 0 : -EINVAL;
+	}
+	while (r == 0 && (extra = PEM_read_bio_X509(chain_bio, NULL, no_password, NULL))) {
+		if (!sk_X509_push(identity->chain, extra)) {
+			X509_free(extra);
+			r = -ENOMEM;
+		}
+	}
+	BIO_free(chain_bio);
+	BIO_free(key_bio);
+	return r;
+}
+
+static void identity_done(struct tls_identity *identity)
+{
+	X509_free(identity->leaf);
+	EVP_PKEY_free(identity->key);
+	sk_X509_pop_free(identity->chain, X509_free);
+}
+
+static int identity_use(SSL *ssl, const struct tls_identity *identity)
+{
+	return SSL_use_cert_and_key(ssl, identity->leaf, identity->key, identity->chain, 1);
+}
+
+/*
+ * Offer the certificates that name the wanted server, or all when none does. OpenSSL keeps one
+ * per key type and picks by what the client can verify; going backwards makes the first of each
+ * type in the configuration win.
+ */
+static int choose_certificate(SSL *ssl, void *arg)
+{
+	const struct tls_ctx *ctx = arg;
+	const char *sni = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+	bool named = false;
+
+	SSL_certs_clear(ssl);
+	for (size_t i = ctx->n_identities; i-- > 0;) {
+		const struct tls_identity *identity = &ctx->identities[i];
+
+		if (!sni || X509_check_host(identity->leaf, sni, 0, 0, NULL) != 1)
+			continue;
+		named = true;
+		if (identity_use(ssl, identity) != 1)
+			return 0;
+	}
+	for (size_t i = ctx->n_identities; !named && i-- > 0;) {
+		if (identity_use(ssl, &ctx->identities[i]) != 1)
+			return 0;
+	}
+	return 1;
+}
+
+static int load_certificates(struct tls_ctx *ctx, const struct tls_ctx_params *params)
+{
+	ctx->identities = calloc(params->n_pairs, sizeof(*ctx->identities));
+	if (!ctx->identities)
+		return -ENOMEM;
+	for (size_t i = 0; i < params->n_pairs; i++) {
+		int r;
+
+		ctx->n_identities = i + 1;
+		r = identity_load(&params->pairs[i], &ctx->identities[i]);
+		if (r < 0)
+			return r;
+	}
+	if (params->n_pairs == 1) {
+		const struct tls_identity *only = &ctx->identities[0];
+
+		if (SSL_CTX_use_cert_and_key(ctx->ssl_ctx, only->leaf, only->key, only->chain, 1) != 1)
+			return -EINVAL;
+	} else {
+		SSL_CTX_set_cert_cb(ctx->ssl_ctx, choose_certificate, ctx);
+	}
+	return 0;
+}
+
+/* The bundle is both: whom we trust and whose names the client is shown to choose by. */
+static int load_client_ca(SSL_CTX *ssl_ctx, const struct tls_ctx_params *params)
+{
+	X509_STORE *store = SSL_CTX_get_cert_store(ssl_ctx);
+	BIO *bio = pem_bio(params->client_ca, params->client_ca_len);
+	size_t count = 0;
+	X509 *ca;
+	int r = bio ? 0 : -ENOMEM;
+
+	while (r == 0 && (ca = PEM_read_bio_X509(bio, NULL, no_password, NULL))) {
+		if (X509_STORE_add_cert(store, ca) != 1 || SSL_CTX_add_client_CA(ssl_ctx, ca) != 1)
+			r = -EINVAL;
+		X509_free(ca);
+		count++;
+	}
+	BIO_free(bio);
+	return r == 0 && count == 0 ? -EINVAL : r;
+}
+
+static int demand_client_certificate(SSL_CTX *ssl_ctx, const struct tls_ctx_params *params)
+{
+	int mode = SSL_VERIFY_PEER;
+
+	if (params->client_auth == TLS_CLIENT_AUTH_OFF) {
+		SSL_CTX_set_verify(ssl_ctx, SSL_VERIFY_NONE, NULL);
+		return 0;
+	}
+	if (params->client_auth == TLS_CLIENT_AUTH_REQUIRE)
+		mode |= SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
+	SSL_CTX_set_verify(ssl_ctx, mode, NULL);
+	SSL_CTX_set_cert_verify_callback(ssl_ctx, tls_verify_chain, NULL);
+	if (SSL_CTX_set_purpose(ssl_ctx, X509_PURPOSE_SSL_CLIENT) != 1)
+		return -EINVAL;
+	return load_client_ca(ssl_ctx, params);
+}
+
+static int restrict_protocol(SSL_CTX *ssl_ctx, bool tls13_only)
+{
+	int least = tls13_only ? TLS1_3_VERSION : TLS1_2_VERSION;
+
+	SSL_CTX_set_options(ssl_ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_TICKET |
+					     SSL_OP_NO_COMPRESSION |
+					     SSL_OP_CIPHER_SERVER_PREFERENCE |
+					     SSL_OP_NO_SESSION_RESUMPTION_ON_RENEGOTIATION);
+	SSL_CTX_set_session_cache_mode(ssl_ctx, SSL_SESS_CACHE_OFF);
+	SSL_CTX_set_mode(ssl_ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_RELEASE_BUFFERS |
+					  SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	SSL_CTX_set_read_ahead(ssl_ctx, 0);
+	if (SSL_CTX_set_min_proto_version(ssl_ctx, least) != 1 ||
+	    SSL_CTX_set_num_tickets(ssl_ctx, 0) != 1 ||
+	    SSL_CTX_set_max_early_data(ssl_ctx, 0) != 1 ||
+	    SSL_CTX_set_cipher_list(ssl_ctx, TLS12_CIPHERS) != 1 ||
+	    SSL_CTX_set_ciphersuites(ssl_ctx, TLS13_CIPHERS) != 1)
+		return -EINVAL;
+	return 0;
+}
+
+int tls_ctx_new(const struct tls_ctx_params *params, struct tls_ctx **ret_ctx)
+{
+	struct tls_ctx *ctx = calloc(1, sizeof(*ctx));
+	int r;
+
+	if (!ctx)
+		return -ENOMEM;
+	ctx->ssl_ctx = SSL_CTX_new(TLS_server_method());
+	r = ctx->ssl_ctx ? restrict_protocol(ctx->ssl_ctx, params->tls13_only) : -ENOMEM;
+	if (r == 0)
+		r = load_certificates(ctx, params);
+	if (r == 0)
+		r = demand_client_certificate(ctx->ssl_ctx, params);
+	/* Reading PEM to its end leaves "no start line" behind even when all went well. */
+	ERR_clear_error();
+	if (r < 0) {
+		tls_ctx_free(ctx);
+		return r;
+	}
+	SSL_CTX_set_keylog_callback(ctx->ssl_ctx, tls_keys_collect);
+	SSL_CTX_set_msg_callback(ctx->ssl_ctx, tls_keys_count);
+	*ret_ctx = ctx;
+	return 0;
+}
+
+void tls_ctx_free(struct tls_ctx *ctx)
+{
+	if (!ctx)
+		return;
+	for (size_t i = 0; i < ctx->n_identities; i++)
+		identity_done(&ctx->identities[i]);
+	free(ctx->identities);
+	SSL_CTX_free(ctx->ssl_ctx);
+	free(ctx);
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Shared by tls_*.c only: the one place where OpenSSL's types are visible. */
+#ifndef SLUICE_SYS_TLS_INTERNAL_H
+#define SLUICE_SYS_TLS_INTERNAL_H
+
+#include "base/secret.h"
+#include "sys/tls.h"
+
+#include <openssl/ssl.h>
+
+struct tls_ctx {
+	SSL_CTX *ssl_ctx;
+	struct tls_identity *identities; /* parsed certificates, in the configuration's order */
+	size_t n_identities;
+};
+
+/** A server certificate ready for SSL_use_cert_and_key(). */
+struct tls_identity {
+	X509 *leaf;
+	EVP_PKEY *key;
+	STACK_OF(X509) *chain;
+};
+
+struct tls_conn {
+	SSL *ssl;
+	bool established;
+	bool broken; /* after a fatal error nothing more is asked of OpenSSL */
+	/* Records under the application keys, from msg_callback. */
+	uint64_t rx_records;
+	uint64_t tx_records;
+	/* TLS 1.3 only; for 1.2 everything derives from the master key. */
+	struct secret client_secret;
+	struct secret server_secret;
+	struct tls_failure failure;
+	char openssl_error[160];
+};
+
+/** tls_conn_of() - the connection that owns @ssl. */
+struct tls_conn *tls_conn_of(const SSL *ssl);
+
+/** tls_keys_collect() - keylog callback: keep the traffic secrets of TLS 1.3. */
+void tls_keys_collect(const SSL *ssl, const char *line);
+
+/** tls_keys_count() - message callback: count records. */
+void tls_keys_count(int write_p, int version, int content_type, const void *buf, size_t len,
+		    SSL *ssl, void *arg);
+
+/** tls_verify_chain() - certificate verification callback: verdict and what to log. */
+int tls_verify_chain(X509_STORE_CTX *store_ctx, void *arg);
+
+#endif

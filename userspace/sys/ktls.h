@@ -105,10 +105,10 @@ int ktls_send_alert(int fd, uint8_t level, uint8_t description);
  * counters tell how many it was given.
  */
 struct ktls_tx_mark {
-	uint64_t written;       /* TCP's write position, from the start of the connection */
-	uint64_t rec_seq;       /* next record number */
-	unsigned int overhead;  /* bytes of a record that are not plaintext */
-	uint16_t kernel_cipher; /* for reading rec_seq back */
+	uint64_t written; /* TCP's write position, from the start of the connection */
+	uint64_t rec_seq; /* next record number */
+	uint16_t version;
+	enum ktls_cipher cipher;
 };
 
 /**

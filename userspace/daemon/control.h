@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What supervisor and worker say to each other: fixed messages on a SOCK_SEQPACKET pair, each with
+ * at most one descriptor.
+ */
+#ifndef SLUICE_DAEMON_CONTROL_H
+#define SLUICE_DAEMON_CONTROL_H
+
+#include <stdint.h>
+
+enum control_type {
+	CONTROL_READY,	/* worker: its listeners are served */
+	CONTROL_STATUS, /* supervisor asks, argument is the query; worker answers with a memfd */
+	CONTROL_DRAIN,	/* supervisor: stop accepting, argument is the time limit in ms */
+};
+
+struct control_message {
+	uint32_t type; /* enum control_type */
+	uint64_t argument;
+};
+
+/** control_pair() - Returns: 0 and two close-on-exec non-blocking ends, or socketpair(2)'s errno. */
+int control_pair(int ret_fds[2]);
+
+/** control_send() - @payload_fd is borrowed, -1 for none. Returns: 0, -EAGAIN, -EPIPE, … */
+int control_send(int fd, enum control_type type, uint64_t argument, int payload_fd);
+
+/**
+ * control_receive() - *@ret_payload_fd (-1: none) is the caller's.
+ * Returns: 0; -EAGAIN; -EPIPE (other end is gone); -EPROTO (not one of ours).
+ */
+int control_receive(int fd, struct control_message *ret_message, int *ret_payload_fd);
+
+#endif

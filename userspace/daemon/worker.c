@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/worker.h"
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/report.h"
+#include "daemon/bundle.h"
+#include "daemon/confload.h"
+#include "daemon/control.h"
+#include "proxy/proxy.h"
+#include "sys/json.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+
+struct worker {
+	const struct worker_options *options;
+	struct loop *loop;
+	struct config *config;
+	struct stats *stats;
+	struct proxy *proxy;
+	struct loop_source control;
+	struct loop_timer deadline;
+	uint64_t started_ms;
+	bool draining;
+};
+
+static void drained(struct proxy *proxy)
+{
+	loop_stop(proxy->loop);
+}
+
+static void cut(struct loop_timer *timer)
+{
+	struct worker *w = container_of(timer, struct worker, deadline);
+
+	proxy_cut(w->proxy);
+}
+
+static void drain(struct worker *w, uint64_t limit_ms)
+{
+	/* Asked again: the operator has no more patience. */
+	if (w->draining) {
+		proxy_cut(w->proxy);
+		return;
+	}
+	w->draining = true;
+	w->deadline.fire = cut;
+	if (loop_arm(w->loop, &w->deadline, limit_ms) < 0)
+		proxy_cut(w->proxy);
+	proxy_drain(w->proxy, drained);
+}
+
+static void report_status(struct worker *w, uint64_t query)
+{
+	struct json _cleanup_json_ *status = json_new_object();
+	int _cleanup_fd_ fd = memfd_create("sluice-status", MFD_CLOEXEC);
+
+	json_add_u64(status, "index", w->options->index);
+	json_add_u64(status, "pid", (uint64_t)getpid());
+	json_add_u64(status, "uptime_ms", clock_now_ms() - w->started_ms);
+	proxy_report_sessions(w->proxy, json_add_array(status, "sessions"));
+	if (fd < 0 || json_write_fd(status, fd, JSON_ONE_LINE) < 0) {
+		log_event(LOG_WARN, "status_failed", "no memory for the list of sessions");
+		return;
+	}
+	/* When the supervisor does not take it, its query times out and says so. */
+	(void)control_send(w->control.fd, CONTROL_STATUS, query, fd);
+}
+
+static void on_control(struct loop_source *source, uint32_t events)
+{
+	struct worker *w = container_of(source, struct worker, control);
+	struct control_message message;
+	int _cleanup_fd_ payload_fd = -1;
+	int r = control_receive(source->fd, &message, &payload_fd);
+
+	(void)events;
+	if (r == -EAGAIN)
+		return;
+	if (r < 0) {
+		log_event(LOG_ERROR, "supervisor_gone", "draining, then this worker ends");
+		loop_remove(w->loop, source);
+		drain(w, w->config->timeouts.drain_ms);
+		return;
+	}
+	if (message.type == CONTROL_DRAIN)
+		drain(w, message.argument);
+	else if (message.type == CONTROL_STATUS)
+		report_status(w, message.argument);
+}
+
+static int load_config(struct worker *w)
+{
+	struct bundle *bundle = NULL;
+	struct report report;
+	int r;
+
+	report_init(&report);
+	r = bundle_from_fd(w->options->bundle_fd, &bundle);
+	if (r == 0)
+		r = confload_build(bundle, &report, &w->config);
+	/* The supervisor has checked the same bytes: a mistake here is one of ours. */
+	if (r < 0)
+		log_event(LOG_ERROR, "worker_failed", "the configuration cannot be read: %s",
+			  strerror(-r));
+	bundle_free(bundle);
+	report_done(&report);
+	return r;
+}
+
+static int start(struct worker *w)
+{
+	const struct worker_options *options = w->options;
+	int r = load_config(w);
+
+	if (r < 0)
+		return r;
+	log_setup(w->config->log_format == CONFIG_LOG_JSON ? LOG_JSON : LOG_KEY_VALUE, LOG_INFO);
+	r = loop_new(&w->loop);
+	if (r == 0)
+		r = proxy_new(w->loop, w->config, w->stats, &w->proxy);
+	if (r == 0)
+		r = proxy_listen(w->proxy, options->listen_fds, options->n_listen_fds);
+	w->control = (struct loop_source){.fd = options->control_fd, .ready = on_control};
+	if (r == 0)
+		r = loop_add(w->loop, &w->control, EPOLLIN);
+	if (r == 0)
+		r = control_send(options->control_fd, CONTROL_READY, 0, -1);
+	return r;
+}
+
+static int map_stats(int fd, struct stats **ret_stats)
+{
+	void *mapped = mmap(NULL, sizeof(struct stats), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+	if (mapped == MAP_FAILED)
+		return -errno;
+	*ret_stats = mapped;
+	return 0;
+}
+
+/* The terminal's ^C reaches the whole group; only the supervisor decides what it means. */
+static void ignore_signals(void)
+{
+	signal(SIGINT, SIG_IGN);
+	signal(SIGTERM, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+int worker_run(const struct worker_options *options)
+{
+	struct worker w = {.options = options, .started_ms = clock_now_ms()};
+	char name[32];
+	int r;
+
+	snprintf(name, sizeof(name), "worker/%zu", options->index);
+	log_set_process(name);
+	ignore_signals();
+	r = process_restrict(&options->user);
+	if (r == 0)
+		r = map_stats(options->stats_fd, &w.stats);
+	if (r == 0)
+		r = start(&w);
+	if (r == 0)
+		r = loop_run(w.loop);
+	if (r < 0)
+		log_event(LOG_ERROR, "worker_failed", "%s", strerror(-r));
+	if (r == 0 && w.proxy->n_cut > 0)
+		r = WORKER_EXIT_CUT;
+	proxy_free(w.proxy);
+	loop_free(w.loop);
+	config_free(w.config);
+	return r < 0 ? 1 : r;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Worker: one process per CPU with its own listeners, loop and sessions. It starts with what the
+ * supervisor passed on as descriptors, gives up every privilege, and opens no file from then on.
+ */
+#ifndef SLUICE_DAEMON_WORKER_H
+#define SLUICE_DAEMON_WORKER_H
+
+#include "sys/process.h"
+
+#include <stddef.h>
+
+struct worker_options {
+	size_t index;
+	int control_fd; /* daemon/control */
+	int bundle_fd;	/* daemon/bundle: the configuration and the files it names */
+	int stats_fd;	/* struct stats, shared */
+	const int *listen_fds;
+	size_t n_listen_fds;
+	struct process_user user;
+};
+
+#define WORKER_EXIT_CUT 3 /* drained, but sessions were cut */
+
+/** worker_run() - serve until drained. Returns: exit code, 0, WORKER_EXIT_CUT or 1. */
+int worker_run(const struct worker_options *options);
+
+#endif

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The worker processes: their listening sockets and counters, start, restart, drain, end.
+ */
+#ifndef SLUICE_DAEMON_WORKERS_H
+#define SLUICE_DAEMON_WORKERS_H
+
+#include "model/config.h"
+#include "model/stats.h"
+#include "sys/loop.h"
+#include "sys/process.h"
+
+struct workers;
+
+/**
+ * workers_open() - open every listening socket, so that an address in use is found at the start.
+ * @config, @loop and @bundle_fd are borrowed. Mistakes are logged with their address.
+ * Returns: 0, -EADDRINUSE, -EACCES, -ENOMEM and what else bind(2) has.
+ */
+int workers_open(struct loop *loop, const struct config *config, int bundle_fd,
+		 const struct process_user *user, struct workers **ret_workers);
+
+/** workers_start() - start the processes; @all_ended is called when the last one ended. */
+int workers_start(struct workers *workers, void (*all_ended)(void *arg), void *arg);
+
+/** workers_close() - kill what still runs and close everything; NULL is fine. */
+void workers_close(struct workers *workers);
+
+/** workers_reap() - SIGCHLD: note who ended and start it anew unless it was drained. */
+void workers_reap(struct workers *workers);
+
+/** workers_drain() - every worker stops accepting and ends; called again, it cuts at once. */
+void workers_drain(struct workers *workers, uint64_t limit_ms);
+
+bool workers_are_draining(const struct workers *workers);
+
+/** workers_exit_code() - 0, 3 when a session was cut, 1 when a worker could not start at all. */
+int workers_exit_code(const struct workers *workers);
+
+size_t workers_count(const struct workers *workers);
+
+/** What `sluice status` needs of one worker, borrowed. */
+struct worker_view {
+	size_t index;
+	int pid; /* 0: being restarted */
+	size_t restarts;
+	const struct stats *stats;
+};
+
+struct worker_view workers_view(const struct workers *workers, size_t index);
+
+/** workers_ask_status() - ask all that run. Returns: how many were asked. */
+size_t workers_ask_status(struct workers *workers, uint64_t query);
+
+/** workers_on_status() - @reply is called per answer with a memfd, which it borrows. */
+void workers_on_status(struct workers *workers,
+		       void (*reply)(void *arg, size_t index, uint64_t query, int memfd), void *arg);
+
+#endif

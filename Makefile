@@ -17,7 +17,7 @@ WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototy
 HARDENING := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
 CFLAGS  ?= -O2 -g
 ALL_CFLAGS = -std=gnu11 $(WARNINGS) $(HARDENING) $(CFLAGS) $(SANITIZE) -D_GNU_SOURCE \
-	-DSLUICE_VERSION='"$(VERSION)"' -Iuserspace -I. -I$(BUILD)/bpf
+	-DSLUICE_VERSION='"$(VERSION)"' -Iuserspace -I. -isystem $(BUILD)/bpf
 LDFLAGS += -pie -Wl,-z,relro,-z,now $(SANITIZE)
 LDLIBS   = $(shell pkg-config --libs $(LIBS))
 

@@ -5,7 +5,7 @@
 #   host: run directory                guest
 #   job.cpio  --- second initrd -----> /init, then /job/{env,command,session}
 #   tree.sqfs --- disk "tree" -------> the project at its own path, writable in memory
-#   stdout, stderr <-- virtio ports -- the job's streams, each its own
+#   stdout, stderr <-- virtio ports -- the job's streams, each its own; shown as they grow
 #   status    <------- virtio port --- "ready UPTIME", "exit CODE"
 #   console.log <----- ttyS0 --------- the kernel's messages and nothing else
 
@@ -16,19 +16,21 @@
 log_bad='WARNING|BUG|Oops|KASAN|KCSAN|UBSAN|KFENCE|general protection fault|kernel BUG|Kernel panic'
 log_bad+='|refcount_t|list_(add|del) corruption|invalid opcode|stack segment|divide error|double fault'
 log_bad+='|unregister_netdevice: waiting|INFO: task .* blocked|rcu: INFO: .* stall|sched: RT throttling'
-log_bad+='|vm: guest init'
+log_bad+='|vm: guest'
 log_bad_re="^\[ *[0-9]+\.[0-9]+\](\[ *[CT][0-9]+\])? ($log_bad)"
 
 exit_timeout=124
 exit_broken=125
 exit_kernel=123
 
-# tree_pack OUT: what the guest needs of the tree: all but git and what only the compiler reads.
-tree_pack() {
-	tar -C "$vm_tree" --owner=0 --group=0 --exclude-vcs --exclude=./build/*.o --exclude=./build/*.d \
-		--exclude=./build/*.a --warning=no-file-changed --warning=no-file-removed -c . |
-		tar2sqfs -q -f -c lz4 "$1"
+# tree_tar: what the guest needs of the tree: all but git and what only the compiler reads. A build that
+# goes on meanwhile is no error (tar's exit code 1).
+tree_tar() {
+	tar -C "$vm_tree" --owner=0 --group=0 --exclude-vcs --exclude='./build/*.o' --exclude='./build/*.d' \
+		--exclude='./build/*.a' --warning=no-file-changed --warning=no-file-removed -c . || (($? == 1))
 }
+
+tree_pack() { tree_tar | tar2sqfs -q -f -c lz4 "$1"; }
 
 # job_pack DIR COMMAND...: the guest's init and what it has to do, as an initramfs.
 job_pack() {
@@ -81,30 +83,23 @@ qemu_args() {
 }
 
 # boot_run DIR: run the guest with its streams on ours until it ends or the deadline passes; the
-# emulator's exit code. The emulator dies with this script even if that is killed hard.
+# emulator's exit code. The emulator dies with this script even if that is killed hard. The streams go
+# through files, not pipes: what a pipe has no room for would be lost when the guest powers off.
 boot_run() {
-	local dir=$1 code=0 args
+	local dir=$1 code=0 args follow=(tail -c +1 -s 0.1 -f) readers=()
 	mapfile -t args < <(qemu_args "$dir")
-	mkfifo "$dir/stdout" "$dir/stderr"
-	cat "$dir/stdout" &
-	local out=$!
-	cat "$dir/stderr" >&2 &
-	local err=$!
+	touch "$dir/stdout" "$dir/stderr"
 	setpriv --pdeathsig TERM timeout -k 5 "$opt_timeout" qemu-system-x86_64 "${args[@]}" \
 		</dev/null >"$dir/qemu.log" 2>&1 &
 	vm_pid=$!
+	"${follow[@]}" --pid="$vm_pid" "$dir/stdout" &
+	readers+=($!)
+	"${follow[@]}" --pid="$vm_pid" "$dir/stderr" >&2 &
+	readers+=($!)
 	wait "$vm_pid" || code=$?
-	vm_pid=
-	wait_streams "$dir" "$out" "$err"
+	vm_pid=''
+	wait "${readers[@]}" || true
 	return "$code"
-}
-
-# wait_streams DIR PID...: the readers end with the emulator; if it never opened its end, end them.
-wait_streams() {
-	local dir=$1
-	shift
-	[[ -s $dir/console.log ]] || kill "$@" 2>/dev/null || true
-	wait "$@" || true
 }
 
 boot_shell() {
@@ -140,6 +135,7 @@ verdict() {
 keep_log() {
 	local kept
 	mkdir -p "$vm_cache/log"
+	find "$vm_cache/log" -type f -mtime +7 -delete
 	kept=$vm_cache/log/$(date +%Y%m%d-%H%M%S)-$opt_kernel-$$.log
 	cp "$1/console.log" "$kept"
 	say "$2; kernel $opt_kernel, root $opt_root, log: $kept"

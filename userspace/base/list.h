@@ -13,8 +13,8 @@ struct list {
 	struct list *prev, *next;
 };
 
-#define container_of(pointer, type, member) \
-	((type *)(void *)((char *)(pointer) - offsetof(type, member)))
+#define container_of(pointer, type, member)                                                        \
+	((type *)(void *)((char *)(pointer)-offsetof(type, member)))
 
 static inline void list_init(struct list *l)
 {
@@ -58,11 +58,12 @@ static inline void list_move_all(struct list *from, struct list *to)
 	list_init(from);
 }
 
-#define list_for_each(node, head) for ((node) = (head)->next; (node) != (head); (node) = (node)->next)
+#define list_for_each(node, head)                                                                  \
+	for ((node) = (head)->next; (node) != (head); (node) = (node)->next)
 
 /** list_for_each_safe() - like list_for_each(); @node itself may be removed in the body. */
-#define list_for_each_safe(node, following, head)                                          \
-	for ((node) = (head)->next, (following) = (node)->next; (node) != (head);          \
+#define list_for_each_safe(node, following, head)                                                  \
+	for ((node) = (head)->next, (following) = (node)->next; (node) != (head);                  \
 	     (node) = (following), (following) = (node)->next)
 
 #endif

@@ -12,7 +12,8 @@
 
 /* The commands that users see come first; `worker` is started by `run` only. */
 static const struct command *const commands[] = {
-	&command_run, &command_check, &command_probe, &command_status, &command_pki, &command_worker,
+	&command_run,	 &command_check, &command_probe,
+	&command_status, &command_pki,	 &command_worker,
 };
 
 #define PUBLIC_COMMANDS (sizeof(commands) / sizeof(commands[0]) - 1)
@@ -31,8 +32,9 @@ int cli_usage(const struct command *command, const char *format, ...)
 
 static void print_help(FILE *out)
 {
-	fprintf(out, "sluice %s: mutual-TLS proxy that leaves established bytes to the kernel\n\n"
-		     "Usage: sluice COMMAND [OPTIONS]\n\nCommands:\n",
+	fprintf(out,
+		"sluice %s: mutual-TLS proxy that leaves established bytes to the kernel\n\n"
+		"Usage: sluice COMMAND [OPTIONS]\n\nCommands:\n",
 		SLUICE_VERSION);
 	for (size_t i = 0; i < PUBLIC_COMMANDS; i++)
 		fprintf(out, "  %-8s %s\n", commands[i]->name, commands[i]->summary);

@@ -6,11 +6,14 @@
 #include <errno.h>
 #include <string.h>
 
-#define LABEL "%-15s"
+#define LABEL "%-17s"
 
 static const char *why(const struct feature *f)
 {
-	return f->error == -ENOENT ? "not there" : strerror(-f->error);
+	if (f->error == -ENOENT)
+		return "not there";
+	return f->error == -EBUSY ? "this kernel has no second keys (6.14 does)"
+				  : strerror(-f->error);
 }
 
 /* "yes", or "no: Operation not permitted", or "not tried". */

@@ -24,7 +24,8 @@ static int *parse_fds(char *list, size_t *ret_count)
 	int *fds = calloc(count, sizeof(int));
 	char *rest = NULL;
 
-	for (char *item = strtok_r(list, ",", &rest); fds && item; item = strtok_r(NULL, ",", &rest))
+	for (char *item = strtok_r(list, ",", &rest); fds && item;
+	     item = strtok_r(NULL, ",", &rest))
 		fds[i++] = atoi(item);
 	*ret_count = i;
 	return fds;

@@ -116,7 +116,7 @@ static void on_part(void *arg, size_t index, uint64_t id, int memfd)
 	struct collect *collect = arg;
 	struct list *node;
 
-	list_for_each(node, &collect->queries) {
+	list_for_each (node, &collect->queries) {
 		struct query *query = container_of(node, struct query, node);
 
 		if (query->id != id || query->parts[index])

@@ -111,7 +111,8 @@ static void on_signal(struct loop_source *source, uint32_t events)
 			workers_reap(sv->workers);
 			continue;
 		}
-		log_event(LOG_INFO, "drain", "signal %u: no new connections; sessions may end within %llu ms",
+		log_event(LOG_INFO, "drain",
+			  "signal %u: no new connections; sessions may end within %llu ms",
 			  info.ssi_signo, (unsigned long long)sv->config->timeouts.drain_ms);
 		workers_drain(sv->workers, sv->config->timeouts.drain_ms);
 	}
@@ -175,7 +176,10 @@ static void finish(struct supervisor *sv)
 int supervisor_run(const char *path)
 {
 	struct supervisor sv = {
-		.path = path, .admin_fd = -1, .bundle_fd = -1, .signals = {.fd = -1},
+		.path = path,
+		.admin_fd = -1,
+		.bundle_fd = -1,
+		.signals = {.fd = -1},
 	};
 	int code = EXIT_FAILED;
 	int r;

@@ -144,7 +144,8 @@ int workers_open(struct loop *loop, const struct config *config, int bundle_fd,
 		ws->n_listen_fds += config->listeners[i].n_addrs;
 	if (!ws->list)
 		r = -ENOMEM;
-	for (size_t i = 0; r == 0 && i < (config->workers ? config->workers : process_cpus()); i++) {
+	for (size_t i = 0; r == 0 && i < (config->workers ? config->workers : process_cpus());
+	     i++) {
 		ws->count = i + 1;
 		r = open_process(ws, i);
 	}
@@ -244,7 +245,8 @@ static void on_control(struct loop_source *source, uint32_t events)
 		worker->ready = true;
 		announce(worker->all);
 	} else if (message.type == CONTROL_STATUS && memfd >= 0 && worker->all->on_status) {
-		worker->all->on_status(worker->all->status_arg, worker->index, message.argument, memfd);
+		worker->all->on_status(worker->all->status_arg, worker->index, message.argument,
+				       memfd);
 	}
 }
 
@@ -261,7 +263,8 @@ static void exec_worker(const struct worker_process *worker, int control_fd)
 	char *listen_text = calloc(1, text_size);
 	char index[24], control[16], bundle[16], stats[16], uid[16], gid[16];
 	char program[] = "sluice", command[] = "worker";
-	char *argv[] = {program, command, index, control, bundle, stats, uid, gid, listen_text, NULL};
+	char *argv[] = {program, command, index, control,     bundle,
+			stats,	 uid,	  gid,	 listen_text, NULL};
 	size_t len = 0;
 	sigset_t none;
 
@@ -339,8 +342,8 @@ static void restart(struct loop_timer *timer)
 	worker->restarts++;
 	r = spawn(worker);
 	if (r < 0) {
-		log_event(LOG_ERROR, "restart_failed", "worker %zu: %s; trying again", worker->index,
-			  strerror(-r));
+		log_event(LOG_ERROR, "restart_failed", "worker %zu: %s; trying again",
+			  worker->index, strerror(-r));
 		restart_later(worker);
 	}
 }
@@ -418,8 +421,8 @@ static void kill_all(struct loop_timer *timer)
 	for (size_t i = 0; i < ws->count; i++) {
 		if (ws->list[i].pid <= 0)
 			continue;
-		log_event(LOG_ERROR, "worker_killed", "worker %zu did not end within the drain limit",
-			  ws->list[i].index);
+		log_event(LOG_ERROR, "worker_killed",
+			  "worker %zu did not end within the drain limit", ws->list[i].index);
 		(void)kill(ws->list[i].pid, SIGKILL);
 	}
 }
@@ -435,7 +438,8 @@ void workers_drain(struct workers *ws, uint64_t limit_ms)
 		struct worker_process *worker = &ws->list[i];
 
 		loop_disarm(ws->loop, &worker->restart);
-		if (worker->pid > 0 && control_send(worker->control.fd, CONTROL_DRAIN, limit_ms, -1) < 0)
+		if (worker->pid > 0 &&
+		    control_send(worker->control.fd, CONTROL_DRAIN, limit_ms, -1) < 0)
 			(void)kill(worker->pid, SIGKILL);
 	}
 	/* Ours are the last references: closing them resets what no worker has accepted. */

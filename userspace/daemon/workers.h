@@ -54,6 +54,7 @@ size_t workers_ask_status(struct workers *workers, uint64_t query);
 
 /** workers_on_status() - @reply is called per answer with a memfd, which it borrows. */
 void workers_on_status(struct workers *workers,
-		       void (*reply)(void *arg, size_t index, uint64_t query, int memfd), void *arg);
+		       void (*reply)(void *arg, size_t index, uint64_t query, int memfd),
+		       void *arg);
 
 #endif

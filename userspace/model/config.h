@@ -84,8 +84,8 @@ struct config {
 	struct config_timeouts timeouts;
 	struct config_limits limits;
 	struct addr admin; /* len == 0: no admin socket */
-	size_t workers;    /* 0: one per CPU */
-	char *user;        /* NULL: the built-in choice, see daemon/supervisor */
+	size_t workers;	   /* 0: one per CPU */
+	char *user;	   /* NULL: the built-in choice, see daemon/supervisor */
 	enum config_log_format log_format;
 };
 

@@ -1,35 +1,45 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/flow.h"
 
-#define ABORT {FLOW_CLOSED, FLOW_DO_ABORT}
-#define CLOSE {FLOW_CLOSED, FLOW_DO_CLOSE}
+#define ABORT                                                                                      \
+	{                                                                                          \
+		FLOW_CLOSED, FLOW_DO_ABORT                                                         \
+	}
+#define CLOSE                                                                                      \
+	{                                                                                          \
+		FLOW_CLOSED, FLOW_DO_CLOSE                                                         \
+	}
 
 /* An empty entry is {FLOW_HANDSHAKE, FLOW_DO_NOTHING}: flow_next() turns it into FLOW_DO_BUG. */
 static const struct flow_step table[FLOW_STATES][FLOW_EVENTS] = {
-	[FLOW_HANDSHAKE] = {
-		[FLOW_ON_ADMITTED] = {FLOW_CONNECT, FLOW_DO_CONNECT},
-		[FLOW_ON_REFUSED] = {FLOW_LINGER, FLOW_DO_LINGER},
-		[FLOW_ON_FAILED] = CLOSE,
-		[FLOW_ON_TIMEOUT] = ABORT,
-		[FLOW_ON_CUT] = ABORT,
-	},
-	[FLOW_CONNECT] = {
-		[FLOW_ON_CONNECTED] = {FLOW_RELAY, FLOW_DO_RELAY},
-		[FLOW_ON_NO_UPSTREAM] = {FLOW_LINGER, FLOW_DO_ALERT},
-		[FLOW_ON_FAILED] = ABORT,
-		[FLOW_ON_CUT] = ABORT,
-	},
-	[FLOW_RELAY] = {
-		[FLOW_ON_ENDED] = CLOSE,
-		[FLOW_ON_BROKEN] = ABORT,
-		[FLOW_ON_TIMEOUT] = ABORT,
-		[FLOW_ON_CUT] = ABORT,
-	},
-	[FLOW_LINGER] = {
-		[FLOW_ON_PEER_CLOSED] = CLOSE,
-		[FLOW_ON_TIMEOUT] = CLOSE,
-		[FLOW_ON_CUT] = CLOSE,
-	},
+	[FLOW_HANDSHAKE] =
+		{
+			[FLOW_ON_ADMITTED] = {FLOW_CONNECT, FLOW_DO_CONNECT},
+			[FLOW_ON_REFUSED] = {FLOW_LINGER, FLOW_DO_LINGER},
+			[FLOW_ON_FAILED] = CLOSE,
+			[FLOW_ON_TIMEOUT] = ABORT,
+			[FLOW_ON_CUT] = ABORT,
+		},
+	[FLOW_CONNECT] =
+		{
+			[FLOW_ON_CONNECTED] = {FLOW_RELAY, FLOW_DO_RELAY},
+			[FLOW_ON_NO_UPSTREAM] = {FLOW_LINGER, FLOW_DO_ALERT},
+			[FLOW_ON_FAILED] = ABORT,
+			[FLOW_ON_CUT] = ABORT,
+		},
+	[FLOW_RELAY] =
+		{
+			[FLOW_ON_ENDED] = CLOSE,
+			[FLOW_ON_BROKEN] = ABORT,
+			[FLOW_ON_TIMEOUT] = ABORT,
+			[FLOW_ON_CUT] = ABORT,
+		},
+	[FLOW_LINGER] =
+		{
+			[FLOW_ON_PEER_CLOSED] = CLOSE,
+			[FLOW_ON_TIMEOUT] = CLOSE,
+			[FLOW_ON_CUT] = CLOSE,
+		},
 };
 
 struct flow_step flow_next(enum flow_state state, enum flow_event event)

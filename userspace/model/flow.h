@@ -17,16 +17,16 @@
 enum flow_state { FLOW_HANDSHAKE, FLOW_CONNECT, FLOW_RELAY, FLOW_LINGER, FLOW_CLOSED, FLOW_STATES };
 
 enum flow_event {
-	FLOW_ON_ADMITTED,	/* handshake done, policy said yes */
-	FLOW_ON_REFUSED,	/* the handshake or the policy said no and the alert is sent */
-	FLOW_ON_FAILED,		/* the peer is gone or talks no TLS: nothing to tell it */
-	FLOW_ON_CONNECTED,	/* an endpoint took the connection */
-	FLOW_ON_NO_UPSTREAM,	/* every endpoint refused or timed out */
-	FLOW_ON_ENDED,		/* both directions ended cleanly */
-	FLOW_ON_BROKEN,		/* reset, truncation or protocol error on either side */
-	FLOW_ON_PEER_CLOSED,	/* end of file while lingering */
-	FLOW_ON_TIMEOUT,	/* the state's own time limit */
-	FLOW_ON_CUT,		/* drain deadline, or the worker stops */
+	FLOW_ON_ADMITTED,    /* handshake done, policy said yes */
+	FLOW_ON_REFUSED,     /* the handshake or the policy said no and the alert is sent */
+	FLOW_ON_FAILED,	     /* the peer is gone or talks no TLS: nothing to tell it */
+	FLOW_ON_CONNECTED,   /* an endpoint took the connection */
+	FLOW_ON_NO_UPSTREAM, /* every endpoint refused or timed out */
+	FLOW_ON_ENDED,	     /* both directions ended cleanly */
+	FLOW_ON_BROKEN,	     /* reset, truncation or protocol error on either side */
+	FLOW_ON_PEER_CLOSED, /* end of file while lingering */
+	FLOW_ON_TIMEOUT,     /* the state's own time limit */
+	FLOW_ON_CUT,	     /* drain deadline, or the worker stops */
 	FLOW_EVENTS
 };
 

@@ -24,7 +24,7 @@ struct identity {
 	struct identity_name **names; /* owned */
 };
 
-#define IDENTITY_NAMES_MAX 64  /* a certificate with more names is somebody's experiment */
+#define IDENTITY_NAMES_MAX 64	/* a certificate with more names is somebody's experiment */
 #define IDENTITY_NAME_MAX  2048 /* bytes; the SPIFFE limit for a URI */
 
 /**

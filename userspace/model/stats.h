@@ -11,61 +11,61 @@
 #include <stdint.h>
 
 /* name as shown by `sluice status`; gauges go down again, all others only grow */
-#define STATS_LIST(X)                                                                    \
-	X(ACCEPTED, "accepted")                                                          \
-	X(ACCEPT_FAILED, "accept_failed")                                                \
-	X(CONNECTIONS, "connections") /* gauge */                                        \
-	X(HANDSHAKES, "handshakes")   /* gauge: in flight */                             \
-	X(ADMITTED, "admitted")                                                          \
-	X(REFUSED_NO_CERTIFICATE, "refused_no_certificate")                              \
-	X(REFUSED_CHAIN, "refused_chain")                                                \
-	X(REFUSED_POLICY, "refused_policy")                                              \
-	X(REFUSED_OFFLOAD, "refused_offload")                                            \
-	X(HANDSHAKE_FAILED, "handshake_failed")                                          \
-	X(HANDSHAKE_TIMEOUT, "handshake_timeout")                                        \
-	X(UPSTREAM_FAILED, "upstream_failed")                                            \
-	X(UPSTREAM_RETRIED, "upstream_retried")                                          \
-	X(SESSIONS_SPLICE, "sessions_splice")                                            \
-	X(SESSIONS_COPY, "sessions_copy")                                                \
-	X(BYTES_IN_SPLICE, "bytes_in_splice")                                            \
-	X(BYTES_OUT_SPLICE, "bytes_out_splice")                                          \
-	X(BYTES_IN_COPY, "bytes_in_copy")                                                \
-	X(BYTES_OUT_COPY, "bytes_out_copy")                                              \
-	X(TRUNCATED, "truncated")                                                        \
-	X(RESETS, "resets")                                                              \
-	X(IDLE_TIMEOUTS, "idle_timeouts")                                                \
+#define STATS_LIST(X)                                                                              \
+	X(ACCEPTED, "accepted")                                                                    \
+	X(ACCEPT_FAILED, "accept_failed")                                                          \
+	X(CONNECTIONS, "connections") /* gauge */                                                  \
+	X(HANDSHAKES, "handshakes")   /* gauge: in flight */                                       \
+	X(ADMITTED, "admitted")                                                                    \
+	X(REFUSED_NO_CERTIFICATE, "refused_no_certificate")                                        \
+	X(REFUSED_CHAIN, "refused_chain")                                                          \
+	X(REFUSED_POLICY, "refused_policy")                                                        \
+	X(REFUSED_OFFLOAD, "refused_offload")                                                      \
+	X(HANDSHAKE_FAILED, "handshake_failed")                                                    \
+	X(HANDSHAKE_TIMEOUT, "handshake_timeout")                                                  \
+	X(UPSTREAM_FAILED, "upstream_failed")                                                      \
+	X(UPSTREAM_RETRIED, "upstream_retried")                                                    \
+	X(SESSIONS_SPLICE, "sessions_splice")                                                      \
+	X(SESSIONS_COPY, "sessions_copy")                                                          \
+	X(BYTES_IN_SPLICE, "bytes_in_splice")                                                      \
+	X(BYTES_OUT_SPLICE, "bytes_out_splice")                                                    \
+	X(BYTES_IN_COPY, "bytes_in_copy")                                                          \
+	X(BYTES_OUT_COPY, "bytes_out_copy")                                                        \
+	X(TRUNCATED, "truncated")                                                                  \
+	X(RESETS, "resets")                                                                        \
+	X(IDLE_TIMEOUTS, "idle_timeouts")                                                          \
 	X(DRAIN_CUT, "drain_cut")
 
-enum stat {
+enum stats_id {
 #define X(id, name) STAT_##id,
 	STATS_LIST(X)
 #undef X
-	STAT_COUNT
+		STAT_COUNT
 };
 
 struct stats {
 	_Atomic uint64_t value[STAT_COUNT];
 };
 
-const char *stats_name(enum stat stat);
+const char *stats_name(enum stats_id stat);
 
-static inline void stats_add(struct stats *stats, enum stat stat, uint64_t amount)
+static inline void stats_add(struct stats *stats, enum stats_id stat, uint64_t amount)
 {
 	atomic_fetch_add_explicit(&stats->value[stat], amount, memory_order_relaxed);
 }
 
-static inline void stats_sub(struct stats *stats, enum stat stat, uint64_t amount)
+static inline void stats_sub(struct stats *stats, enum stats_id stat, uint64_t amount)
 {
 	atomic_fetch_sub_explicit(&stats->value[stat], amount, memory_order_relaxed);
 }
 
-static inline uint64_t stats_get(const struct stats *stats, enum stat stat)
+static inline uint64_t stats_get(const struct stats *stats, enum stats_id stat)
 {
 	return atomic_load_explicit(&stats->value[stat], memory_order_relaxed);
 }
 
 /** stats_is_gauge() - true for what describes the present: reset when a worker is replaced. */
-static inline _Bool stats_is_gauge(enum stat stat)
+static inline _Bool stats_is_gauge(enum stats_id stat)
 {
 	return stat == STAT_CONNECTIONS || stat == STAT_HANDSHAKES;
 }

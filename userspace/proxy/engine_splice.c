@@ -18,7 +18,7 @@
 /* One page always fits in an empty pipe, however small the kernel made it for us. */
 #define RECORD_BYTES 4096
 
-#define ALERT_BYTES  2
+#define ALERT_BYTES 2
 
 enum { ALERT_LEVEL_WARNING = 1, ALERT_LEVEL_FATAL = 2 };
 enum { ALERT_USER_CANCELED = 90, ALERT_NO_RENEGOTIATION = 100 };
@@ -145,7 +145,8 @@ static ssize_t splice_flush(struct relay *relay, enum relay_direction direction)
 static int finish_wire(struct relay *relay, struct relay_flow *flow)
 {
 	if (!flow->notified) {
-		int r = ktls_send_alert(relay->wire_fd, ALERT_LEVEL_WARNING, TLS_ALERT_CLOSE_NOTIFY);
+		int r = ktls_send_alert(relay->wire_fd, ALERT_LEVEL_WARNING,
+					TLS_ALERT_CLOSE_NOTIFY);
 
 		if (r == -EAGAIN)
 			return r;

@@ -12,15 +12,15 @@ struct tls_conn;
 /** Why a connection is not in the kernel; OFFLOAD_OK: it is. */
 enum offload_reason {
 	OFFLOAD_OK,
-	OFFLOAD_NOT_YET,	/* the hand-over has not been tried */
-	OFFLOAD_BY_CONFIG,	/* offload: off */
-	OFFLOAD_NOT_TCP,	/* a unix listener */
-	OFFLOAD_NO_KERNEL_TLS,	/* no `tls` module */
-	OFFLOAD_CIPHER,		/* kernel or sluice has no name for version and cipher */
-	OFFLOAD_RECORD_LIMIT,	/* max_fragment_length was negotiated */
-	OFFLOAD_PENDING_BYTES,	/* bytes of the peer are already in userspace */
-	OFFLOAD_KEYS,		/* derivation failed */
-	OFFLOAD_INSTALL,	/* the kernel refused the keys */
+	OFFLOAD_NOT_YET,       /* the hand-over has not been tried */
+	OFFLOAD_BY_CONFIG,     /* offload: off */
+	OFFLOAD_NOT_TCP,       /* a unix listener */
+	OFFLOAD_NO_KERNEL_TLS, /* no `tls` module */
+	OFFLOAD_CIPHER,	       /* kernel or sluice has no name for version and cipher */
+	OFFLOAD_RECORD_LIMIT,  /* max_fragment_length was negotiated */
+	OFFLOAD_PENDING_BYTES, /* bytes of the peer are already in userspace */
+	OFFLOAD_KEYS,	       /* derivation failed */
+	OFFLOAD_INSTALL,       /* the kernel refused the keys */
 	OFFLOAD_REASONS
 };
 

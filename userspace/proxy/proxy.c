@@ -153,7 +153,7 @@ void proxy_cut(struct proxy *proxy)
 {
 	struct list *node, *following;
 
-	list_for_each_safe(node, following, &proxy->sessions)
+	list_for_each_safe (node, following, &proxy->sessions)
 		proxy->n_cut += session_cut(session_of(node));
 }
 
@@ -161,6 +161,6 @@ void proxy_report_sessions(const struct proxy *proxy, struct json *array)
 {
 	struct list *node;
 
-	list_for_each(node, &proxy->sessions)
+	list_for_each (node, &proxy->sessions)
 		session_report(session_of(node), array);
 }

@@ -39,10 +39,10 @@ enum relay_fault {
 	RELAY_FAULT_NONE,
 	RELAY_CLIENT_RESET,
 	RELAY_UPSTREAM_RESET,
-	RELAY_TRUNCATED,	 /* FIN without close_notify */
-	RELAY_TLS_ERROR,	 /* a record that does not verify, or a protocol violation */
-	RELAY_CLIENT_ALERT,	 /* the client sent a fatal alert */
-	RELAY_KEY_UPDATE,	 /* the client changed its key and this kernel session cannot follow */
+	RELAY_TRUNCATED,    /* FIN without close_notify */
+	RELAY_TLS_ERROR,    /* a record that does not verify, or a protocol violation */
+	RELAY_CLIENT_ALERT, /* the client sent a fatal alert */
+	RELAY_KEY_UPDATE,   /* the client changed its key and this kernel session cannot follow */
 	RELAY_UNEXPECTED_RECORD, /* a record type that has no place after the handshake */
 	RELAY_NO_RESOURCES,	 /* no descriptor or memory for a holder */
 };

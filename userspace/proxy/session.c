@@ -54,7 +54,7 @@ static void end(struct session *s, bool abort)
 	struct loop *loop = s->proxy->loop;
 
 	handshake_over(s);
-	if (s->relay.engine || s->verdict.allowed)
+	if (s->verdict.allowed)
 		session_log_end(s);
 	relay_stop(&s->relay);
 	loop_remove(loop, &s->wire);
@@ -108,7 +108,7 @@ static void on_wire_lingering(struct session *s)
 	}
 }
 
-static void refuse(struct session *s, const struct refusal *refusal, enum stat stat)
+static void refuse(struct session *s, const struct refusal *refusal, enum stats_id stat)
 {
 	stats_add(s->proxy->stats, stat, 1);
 	session_log_refusal(s, refusal);
@@ -116,6 +116,15 @@ static void refuse(struct session *s, const struct refusal *refusal, enum stat s
 }
 
 /* --- handshake --- */
+
+static void remember_tls(struct session *s)
+{
+	const char *sni = tls_sni(s->tls);
+
+	s->sni = sni ? strdup(sni) : NULL;
+	s->tls_version = tls_version_name(s->tls);
+	s->tls_cipher = tls_cipher_name(s->tls);
+}
 
 static void handshake_failed(struct session *s)
 {
@@ -126,8 +135,9 @@ static void handshake_failed(struct session *s)
 		.subject = failure->subject,
 		.alert = failure->alert,
 	};
-	enum stat stat = STAT_HANDSHAKE_FAILED;
+	enum stats_id stat = STAT_HANDSHAKE_FAILED;
 
+	remember_tls(s);
 	if (strcmp(failure->check, "no_certificate") == 0)
 		stat = STAT_REFUSED_NO_CERTIFICATE;
 	else if (strcmp(failure->check, "chain") == 0)
@@ -138,7 +148,7 @@ static void handshake_failed(struct session *s)
 
 /* The TLS handshake is done: refuse with an alert of our own. */
 static void refuse_established(struct session *s, const char *check, const char *reason,
-			       enum tls_alert alert, enum stat stat)
+			       enum tls_alert alert, enum stats_id stat)
 {
 	char subject[256];
 	struct refusal refusal = {
@@ -153,15 +163,6 @@ static void refuse_established(struct session *s, const char *check, const char 
 	step(s, FLOW_ON_REFUSED);
 }
 
-static void remember_tls(struct session *s)
-{
-	const char *sni = tls_sni(s->tls);
-
-	s->sni = sni ? strdup(sni) : NULL;
-	s->tls_version = tls_version_name(s->tls);
-	s->tls_cipher = tls_cipher_name(s->tls);
-}
-
 static void handshake_done(struct session *s)
 {
 	int r;
@@ -169,8 +170,7 @@ static void handshake_done(struct session *s)
 	remember_tls(s);
 	r = handshake_identify(s->tls, &s->identity);
 	if (r < 0) {
-		refuse_established(s, "identity",
-				   "the certificate has a name that cannot be used",
+		refuse_established(s, "identity", "the certificate has a name that cannot be used",
 				   TLS_ALERT_ACCESS_DENIED, STAT_REFUSED_POLICY);
 		return;
 	}
@@ -212,7 +212,8 @@ static void on_wire_handshake(struct session *s)
 static void no_upstream(struct session *s)
 {
 	stats_add(s->proxy->stats, STAT_UPSTREAM_FAILED, 1);
-	log_event(LOG_WARN, "upstream_failed", "upstream %s: every endpoint failed, the last with: %s",
+	log_event(LOG_WARN, "upstream_failed",
+		  "upstream %s: every endpoint failed, the last with: %s",
 		  s->upstream.upstream->name, strerror(-s->upstream.error));
 	s->close_reason = "upstream_failed";
 	step(s, FLOW_ON_NO_UPSTREAM);
@@ -434,10 +435,11 @@ static void on_timer(struct loop_timer *timer)
 	switch (s->state) {
 	case FLOW_HANDSHAKE:
 		refuse(s,
-		       &(struct refusal){.check = "timeout",
-					 .reason = "the handshake took longer than timeouts.handshake",
-					 .subject = "",
-					 .alert = -1},
+		       &(struct refusal){
+			       .check = "timeout",
+			       .reason = "the handshake took longer than timeouts.handshake",
+			       .subject = "",
+			       .alert = -1},
 		       STAT_HANDSHAKE_TIMEOUT);
 		step(s, FLOW_ON_TIMEOUT);
 		break;
@@ -535,7 +537,8 @@ void session_begin(struct proxy *proxy, size_t listener, int fd, const struct ad
 	stats_add(proxy->stats, STAT_HANDSHAKES, 1);
 	r = open_session(s);
 	if (r < 0) {
-		log_event(LOG_ERROR, "no_resources", "a new connection is refused: %s", strerror(-r));
+		log_event(LOG_ERROR, "no_resources", "a new connection is refused: %s",
+			  strerror(-r));
 		step(s, FLOW_ON_TIMEOUT);
 	}
 }

@@ -81,10 +81,10 @@ enum tls_step tls_conn_handshake(struct tls_conn *conn);
 
 /** Why a handshake ended. Strings live as long as the connection. */
 struct tls_failure {
-	const char *check;  /* "no_certificate", "chain", "protocol", "alert_received", "eof", … */
+	const char *check; /* "no_certificate", "chain", "protocol", "alert_received", "eof", … */
 	const char *reason; /* one sentence or OpenSSL's words */
 	char subject[256];  /* of the certificate that failed, RFC 2253 form, for people only */
-	int alert;          /* number of the alert that was sent; -1 none */
+	int alert;	    /* number of the alert that was sent; -1 none */
 };
 
 const struct tls_failure *tls_conn_failure(const struct tls_conn *conn);
@@ -115,8 +115,8 @@ bool tls_has_pending(const struct tls_conn *conn);
 bool tls_record_limit_negotiated(const struct tls_conn *conn);
 
 const char *tls_version_name(const struct tls_conn *conn); /* "TLSv1.3" */
-const char *tls_cipher_name(const struct tls_conn *conn);  /* OpenSSL's name */
-const char *tls_sni(const struct tls_conn *conn);          /* NULL: none sent */
+const char *tls_cipher_name(const struct tls_conn *conn);  /* OpenSSL's; NULL: none yet */
+const char *tls_sni(const struct tls_conn *conn);	   /* NULL: none sent */
 
 enum tls_name_kind { TLS_NAME_CN, TLS_NAME_DNS, TLS_NAME_URI };
 

@@ -236,7 +236,9 @@ const char *tls_version_name(const struct tls_conn *conn)
 
 const char *tls_cipher_name(const struct tls_conn *conn)
 {
-	return SSL_get_cipher_name(conn->ssl);
+	const SSL_CIPHER *cipher = SSL_get_current_cipher(conn->ssl);
+
+	return cipher ? SSL_CIPHER_get_name(cipher) : NULL;
 }
 
 const char *tls_sni(const struct tls_conn *conn)
@@ -280,8 +282,7 @@ static int each_alt_name(X509 *leaf, name_callback *each, void *arg)
 		if (name->type != GEN_DNS && name->type != GEN_URI)
 			continue;
 		kind = name->type == GEN_DNS ? TLS_NAME_DNS : TLS_NAME_URI;
-		value = name->type == GEN_DNS ? name->d.dNSName
-					      : name->d.uniformResourceIdentifier;
+		value = name->type == GEN_DNS ? name->d.dNSName : name->d.uniformResourceIdentifier;
 		r = each(arg, kind, ASN1_STRING_get0_data(value),
 			 (size_t)ASN1_STRING_length(value));
 	}

@@ -166,7 +166,8 @@ static int key_block(const SSL *ssl, const struct cipher_map *map, uint8_t *bloc
 	    SSL_get_client_random(ssl, client_random, sizeof(client_random)) != SSL3_RANDOM_SIZE ||
 	    SSL_get_server_random(ssl, server_random, sizeof(server_random)) != SSL3_RANDOM_SIZE)
 		return -EIO;
-	params[0] = OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, unconst(map->digest), 0);
+	params[0] =
+		OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, unconst(map->digest), 0);
 	params[1] = octets(OSSL_KDF_PARAM_SECRET, master.bytes, master.len);
 	/* The PRF's seed is the concatenation of everything given as seed, in this order. */
 	params[2] = octets(OSSL_KDF_PARAM_SEED, "key expansion", 13);
@@ -207,8 +208,7 @@ static int derive_tls12(const SSL *ssl, const struct cipher_map *map, struct ktl
 	return r;
 }
 
-int tls_export_keys(const struct tls_conn *conn, struct ktls_keys *ret_tx,
-		    struct ktls_keys *ret_rx)
+int tls_export_keys(const struct tls_conn *conn, struct ktls_keys *ret_tx, struct ktls_keys *ret_rx)
 {
 	const struct cipher_map *map = find_cipher(conn->ssl);
 	int version = SSL_version(conn->ssl);

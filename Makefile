@@ -78,7 +78,47 @@ endef
 $(foreach s,$(SUITES),$(eval $(call suite_rule,$(s))))
 
 .PHONY: suites
-suites: all $(SUITE_PROGRAMS)
+suites: all $(SUITE_PROGRAMS) ## build the test programs
+
+.PHONY: test
+test: all suites ## everything this machine can run, kernels with kTLS in a guest included
+	@scripts/deps test vm
+	@scripts/test
+
+.PHONY: selftests
+selftests: suites ## the tests on this machine's kernel only (as root)
+	@scripts/deps test
+	@scripts/test native
+
+.PHONY: vm-selftests
+vm-selftests: suites ## the tests in a guest, strict: KERNEL=6.1|6.12|7 ROOT=12|13
+	@scripts/deps vm
+	@scripts/test vm $(KERNEL) $(ROOT)
+
+.PHONY: check
+check: deps ## unit tests under ASan and UBSan, no root needed
+	@$(MAKE) --no-print-directory BUILD=build/asan SUITES=unit \
+		SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=all' suites
+	@selftests/harness/run build/asan/selftests/unit.suite
+
+.PHONY: lint
+lint: all ## every static check, all blocking
+	@scripts/deps lint
+	@scripts/lint
+
+.PHONY: demo
+demo: all ## the main job on real input, on this machine's kernel
+	@scripts/deps test
+	@scripts/demo
+
+.PHONY: vm-demo
+vm-demo: all ## the same in a guest with kTLS: KERNEL=6.1|6.12|7 ROOT=12|13
+	@scripts/deps vm
+	@scripts/vm run --kernel $(KERNEL) --root $(ROOT) -- scripts/demo
+
+.PHONY: install
+install: all ## install below DESTDIR and PREFIX
+	install -D -m 0755 $(BUILD)/sluice $(DESTDIR)$(PREFIX)/sbin/sluice
 
 .PHONY: clean
 clean: ## remove everything that was built

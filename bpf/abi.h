@@ -4,6 +4,6 @@
 #define SLUICE_BPF_ABI_H
 
 #define PROBE_MAP_SOCKETS 1
-#define PROBE_MAP_KEY     0
+#define PROBE_MAP_KEY	  0
 
 #endif

@@ -9,8 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
-__attribute__((format(printf, 2, 3))) static void say(struct probe_sentences *s,
-						       const char *format, ...)
+__attribute__((format(printf, 2, 3))) static void say(struct probe_sentences *s, const char *format,
+						      ...)
 {
 	va_list args;
 
@@ -76,8 +76,9 @@ void probe_will_use(const struct feature_set *set, struct probe_sentences *ret_u
 			      "refuses every connection");
 		return;
 	}
-	say(ret_uses, "key update: a TLS 1.3 peer that changes its keys ends its session in the "
-		      "kernel, with its own close reason%s",
+	say(ret_uses,
+	    "key update: a TLS 1.3 peer that changes its keys ends its session in the "
+	    "kernel, with its own close reason%s",
 	    set->rekey.state == FEATURE_WORKS
 		    ? "; this kernel could take new keys, this version of sluice does not yet"
 		    : "");
@@ -90,19 +91,22 @@ void probe_will_use(const struct feature_set *set, struct probe_sentences *ret_u
 static void act_on_ulp(const struct feature_set *set, struct probe_sentences *actions)
 {
 	if (set->loopback.state == FEATURE_FAILS) {
-		say(actions, "no TCP connection over loopback (%s), so nothing could be tried: bring "
-			     "it up with 'ip link set lo up'",
+		say(actions,
+		    "no TCP connection over loopback (%s), so nothing could be tried: bring "
+		    "it up with 'ip link set lo up'",
 		    strerror(-set->loopback.error));
 		return;
 	}
 	if (set->ulp.state != FEATURE_FAILS)
 		return;
 	if (set->ulp.error == -ENOENT && geteuid() != 0)
-		say(actions, "the tls module is not loaded and only root may load it: run 'modprobe "
-			     "tls' as root, or this probe as root, to see whether the kernel has it");
+		say(actions,
+		    "the tls module is not loaded and only root may load it: run 'modprobe "
+		    "tls' as root, or this probe as root, to see whether the kernel has it");
 	else if (set->ulp.error == -ENOENT)
-		say(actions, "this kernel has no tls module (CONFIG_TLS): try 'modprobe tls' on the "
-			     "host, or boot a distribution kernel; a container cannot add it");
+		say(actions,
+		    "this kernel has no tls module (CONFIG_TLS): try 'modprobe tls' on the "
+		    "host, or boot a distribution kernel; a container cannot add it");
 	else
 		say(actions, "kernel TLS cannot be switched on: %s", strerror(-set->ulp.error));
 }
@@ -128,12 +132,14 @@ static void act_on_ciphers(const struct feature_set *set, struct probe_sentences
 static void act_on_proof(const struct feature_set *set, struct probe_sentences *actions)
 {
 	if (set->sock_diag.state == FEATURE_FAILS)
-		say(actions, "no sock_diag for TCP (%s): run 'modprobe tcp_diag' on the host, "
-			     "'sluice status' needs it to prove what the kernel does",
+		say(actions,
+		    "no sock_diag for TCP (%s): run 'modprobe tcp_diag' on the host, "
+		    "'sluice status' needs it to prove what the kernel does",
 		    strerror(-set->sock_diag.error));
 	else if (set->diag_ulp.state == FEATURE_FAILS)
-		say(actions, "sock_diag hides the TLS state: start sluice with CAP_NET_ADMIN for the "
-			     "kernel's proof in 'sluice status'");
+		say(actions,
+		    "sock_diag hides the TLS state: start sluice with CAP_NET_ADMIN for the "
+		    "kernel's proof in 'sluice status'");
 }
 
 static void act_on_faults(const struct feature_set *set, struct probe_sentences *actions)
@@ -147,8 +153,9 @@ static void act_on_faults(const struct feature_set *set, struct probe_sentences 
 			say(actions, "%s: %s; update the kernel (fixed in %s)", fault->name,
 			    fault->what, fault->fixed);
 		else if (set->faults[i] == KERNEL_UNKNOWN)
-			say(actions, "%s: the version does not tell whether this kernel has it; ask "
-				     "your distribution (fixed upstream in %s)",
+			say(actions,
+			    "%s: the version does not tell whether this kernel has it; ask "
+			    "your distribution (fixed upstream in %s)",
 			    fault->name, fault->fixed);
 	}
 }

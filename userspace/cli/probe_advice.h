@@ -6,7 +6,7 @@
 #include "sys/feature.h"
 
 #define PROBE_SENTENCE_MAX 240
-#define PROBE_SENTENCES    16
+#define PROBE_SENTENCES	   16
 
 struct probe_sentences {
 	size_t n;
@@ -19,7 +19,7 @@ void probe_will_use(const struct feature_set *set, struct probe_sentences *ret_u
 /** probe_actions() - what is missing, why it matters and what to do; none when all is well. */
 void probe_actions(const struct feature_set *set, struct probe_sentences *ret_actions);
 
-const char *probe_state_name(enum feature_state state);     /* "works" */
+const char *probe_state_name(enum feature_state state);	     /* "works" */
 const char *probe_verdict_name(enum kernel_verdict verdict); /* "affected" */
 const char *probe_nic_name(enum netlink_feature feature);    /* "absent" */
 

@@ -44,8 +44,8 @@ static void add_kernel_tls(struct json *root, const struct feature_set *set)
 		struct json *version = json_add_object(tls, versions[v]);
 
 		for (unsigned int c = 0; c < KTLS_N_CIPHERS; c++) {
-			struct json *cipher = json_add_object(
-				version, ktls_cipher_name((enum ktls_cipher)c));
+			struct json *cipher =
+				json_add_object(version, ktls_cipher_name((enum ktls_cipher)c));
 
 			add_feature(cipher, "tx", &set->tls[v][c][FEATURE_TX]);
 			add_feature(cipher, "rx", &set->tls[v][c][FEATURE_RX]);

@@ -14,7 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define DEFAULT_ADMIN   "unix:/run/sluice/admin.sock"
+#define DEFAULT_ADMIN	 "unix:/run/sluice/admin.sock"
 #define ANSWER_WITHIN_MS 5000 /* workers get 1 s of it */
 
 /* Returns: CLI_OK and the address, or the exit code after saying why not. */
@@ -56,15 +56,17 @@ static void explain(const char *where, int error)
 				"configuration? Point to it with -c FILE or --admin unix:PATH\n");
 		break;
 	case ECONNREFUSED:
-		fprintf(stderr, "nobody listens. sluice is not running, the socket is a left-over\n");
+		fprintf(stderr,
+			"nobody listens. sluice is not running, the socket is a left-over\n");
 		break;
 	case EACCES:
 	case EPERM:
 		fprintf(stderr, "not allowed. Run this as root or as the user that runs sluice\n");
 		break;
 	case ETIMEDOUT:
-		fprintf(stderr, "no answer within %d s. The supervisor hangs or is overloaded; its "
-				"log may say why\n",
+		fprintf(stderr,
+			"no answer within %d s. The supervisor hangs or is overloaded; its "
+			"log may say why\n",
 			ANSWER_WITHIN_MS / 1000);
 		break;
 	case EPROTO:

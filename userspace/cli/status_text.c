@@ -16,7 +16,8 @@ static const char *format_ms(uint64_t ms, char text[TEXT_MAX])
 	unsigned long long s = ms / 1000;
 
 	if (s < 60)
-		(void)snprintf(text, TEXT_MAX, "%llu.%llus", s, (unsigned long long)ms % 1000 / 100);
+		(void)snprintf(text, TEXT_MAX, "%llu.%llus", s,
+			       (unsigned long long)ms % 1000 / 100);
 	else if (s < 3600)
 		(void)snprintf(text, TEXT_MAX, "%llum%02llus", s / 60, s % 60);
 	else if (s < 86400)
@@ -83,7 +84,8 @@ static void add_sum(void *arg, const char *key, uint64_t value)
 	struct sum *sum = arg;
 
 	for (size_t i = 1; i < json_count(sum->workers); i++)
-		value += json_get_u64(json_get_object(json_at(sum->workers, i), "counters"), key, 0);
+		value +=
+			json_get_u64(json_get_object(json_at(sum->workers, i), "counters"), key, 0);
 	if (value == 0)
 		return;
 	table_add(&sum->table, key);
@@ -129,7 +131,8 @@ static void add_session(struct table *t, const struct json *s, bool has_sock_dia
 	table_add(t, json_get_str(s, "upstream", NULL));
 	table_add(t, json_get_str(s, "state", NULL));
 	table_add(t, json_get_str(s, "tls_version", NULL));
-	table_addf(t, "%s/%s", json_get_str(s, "engine_in", "-"), json_get_str(s, "engine_out", "-"));
+	table_addf(t, "%s/%s", json_get_str(s, "engine_in", "-"),
+		   json_get_str(s, "engine_out", "-"));
 	table_add(t, format_bytes(json_get_u64(s, "bytes_in", 0), text));
 	table_add(t, format_bytes(json_get_u64(s, "bytes_out", 0), text));
 	table_add(t, format_ms(json_get_u64(s, "age_ms", 0), text));
@@ -138,9 +141,9 @@ static void add_session(struct table *t, const struct json *s, bool has_sock_dia
 
 static void print_sessions(const struct json *workers, bool has_sock_diag, FILE *out)
 {
-	static const char *const headers[] = {"PEER",      "IDENTITY", "RULE", "UPSTREAM",
-					      "STATE",     "TLS",      "ENGINE in/out", "IN",
-					      "OUT",       "AGE",      "IN THE KERNEL"};
+	static const char *const headers[] = {"PEER",  "IDENTITY", "RULE",	    "UPSTREAM",
+					      "STATE", "TLS",	   "ENGINE in/out", "IN",
+					      "OUT",   "AGE",	   "IN THE KERNEL"};
 	struct table _cleanup_table_ t;
 	size_t n = 0;
 
@@ -159,7 +162,7 @@ static void print_sessions(const struct json *workers, bool has_sock_diag, FILE 
 
 static void print_tls_stat(const struct json *kernel, FILE *out)
 {
-	static const char *const names[] = {"TlsCurrTxSw", "TlsCurrRxSw",     "TlsCurrTxDevice",
+	static const char *const names[] = {"TlsCurrTxSw", "TlsCurrRxSw", "TlsCurrTxDevice",
 					    "TlsCurrRxDevice", "TlsDecryptError"};
 	const struct json *stat = json_get_object(kernel, "tls_stat");
 
@@ -189,7 +192,8 @@ void status_print(const struct json *status, FILE *out)
 	fputc('\n', out);
 	print_tls_stat(kernel, out);
 	if (!has_sock_diag)
-		fprintf(out, "no proof from the kernel: sock_diag says \"%s\"; 'sluice probe' says "
-			     "what to do\n",
+		fprintf(out,
+			"no proof from the kernel: sock_diag says \"%s\"; 'sluice probe' says "
+			"what to do\n",
 			sock_diag);
 }

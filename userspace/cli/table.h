@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 #define TABLE_MAX_COLUMNS 12
-#define TABLE_CELL_MAX    80 /* a longer cell is cut and ends with "..." */
+#define TABLE_CELL_MAX	  80 /* a longer cell is cut and ends with "..." */
 
 struct table {
 	size_t n_columns, n_cells, allocated;

@@ -38,7 +38,8 @@ static void add_session_kernel(struct json *session, const struct netlink_tcp *t
 	}
 	kernel = json_add_object(session, "kernel");
 	json_add_str(kernel, "ulp", tcp->ulp);
-	json_add_str(kernel, "version", tcp->tls_version ? ktls_version_name(tcp->tls_version) : "");
+	json_add_str(kernel, "version",
+		     tcp->tls_version ? ktls_version_name(tcp->tls_version) : "");
 	json_add_str(kernel, "cipher",
 		     ktls_cipher_by_kernel_number(tcp->tls_cipher, &cipher) == 0
 			     ? ktls_cipher_name(cipher)
@@ -189,7 +190,7 @@ void admin_close(struct admin *admin)
 	loop_disarm(admin->loop, &admin->timer);
 	loop_remove(admin->loop, &admin->source);
 	httpd_free(admin->httpd);
-	list_for_each_safe(node, following, &admin->queries)
+	list_for_each_safe (node, following, &admin->queries)
 		free(container_of(node, struct admin_query, node));
 	free(admin);
 }

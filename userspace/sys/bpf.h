@@ -5,7 +5,7 @@
 
 /** How far a trial got; each step needs the one before it. */
 enum bpf_step {
-	BPF_STEP_LOAD,   /* programs and maps through the verifier */
+	BPF_STEP_LOAD,	 /* programs and maps through the verifier */
 	BPF_STEP_ATTACH, /* sk_msg verdict program on the sockmap */
 	BPF_STEP_INSERT, /* the given socket into the sockmap */
 	BPF_STEP_DONE,

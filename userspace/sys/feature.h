@@ -27,23 +27,23 @@ enum feature_direction { FEATURE_TX, FEATURE_RX, FEATURE_N_DIRECTIONS };
 
 struct feature_set {
 	char kernel_release[65]; /* utsname.release */
-	char kernel_build[65];   /* utsname.version */
+	char kernel_build[65];	 /* utsname.version */
 	struct kernel_version kernel;
 	enum kernel_verdict faults[KERNEL_N_FAULTS];
 
 	struct feature loopback;  /* a TCP connection to ourselves; all that follows needs it */
-	struct feature ulp;       /* the tls ULP */
+	struct feature ulp;	  /* the tls ULP */
 	bool ulp_loaded_by_probe; /* the module was not there before */
 	/* keys installed and one record passed with the right content, against the other side */
 	struct feature tls[FEATURE_N_VERSIONS][KTLS_N_CIPHERS][FEATURE_N_DIRECTIONS];
-	struct feature rekey;         /* second keys on TLS 1.3, and a record under them */
+	struct feature rekey;	      /* second keys on TLS 1.3, and a record under them */
 	struct feature expect_no_pad; /* TLS_RX_EXPECT_NO_PAD */
 	struct feature zerocopy;      /* TLS_TX_ZEROCOPY_RO */
 	struct feature sock_diag;     /* the dump lists our socket */
 	struct feature diag_ulp;      /* … with its ULP, version and cipher */
 	struct feature tls_stat;      /* /proc/net/tls_stat */
-	struct feature bpf;           /* load */
-	struct feature sockmap;       /* attach and insert */
+	struct feature bpf;	      /* load */
+	struct feature sockmap;	      /* attach and insert */
 	enum bpf_step sockmap_step;   /* where it stopped */
 	/* keys on a socket that is in a sockmap: FAILS is the good case, see KERNEL_FAULT_SOCKMAP */
 	struct feature sockmap_with_tls;
@@ -51,7 +51,7 @@ struct feature_set {
 	char gcm_driver[64]; /* of gcm(aes), the one the kernel takes; "" unknown */
 	bool cpu_aes, cpu_vaes, cpu_avx512;
 	uint64_t pipe_max_bytes, pipe_user_pages_soft; /* 0: unknown */
-	uint64_t memlock_bytes;                        /* UINT64_MAX: no limit */
+	uint64_t memlock_bytes;			       /* UINT64_MAX: no limit */
 
 	struct feature nics_known;
 	struct netlink_nic *nics; /* freed by feature_done() */

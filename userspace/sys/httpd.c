@@ -85,8 +85,8 @@ static enum MHD_Result on_access(void *arg, struct MHD_Connection *connection, c
 	(void)version;
 	(void)upload;
 	if (strcmp(method, MHD_HTTP_METHOD_GET) != 0)
-		return reply(connection, MHD_HTTP_METHOD_NOT_ALLOWED, "text/plain",
-			     strdup(not_get), sizeof(not_get) - 1);
+		return reply(connection, MHD_HTTP_METHOD_NOT_ALLOWED, "text/plain", strdup(not_get),
+			     sizeof(not_get) - 1);
 	if (!request)
 		return begin(httpd, connection, path, context);
 	if (*upload_len > 0) { /* a GET with a body: not looked at */
@@ -156,7 +156,7 @@ void httpd_free(struct httpd *httpd)
 	if (!httpd)
 		return;
 	/* libmicrohttpd aborts when it is stopped with suspended connections. */
-	list_for_each(node, &httpd->requests) {
+	list_for_each (node, &httpd->requests) {
 		request = container_of(node, struct httpd_request, node);
 		if (request->state == REQUEST_SUSPENDED)
 			MHD_resume_connection(request->connection);

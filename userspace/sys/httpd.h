@@ -12,7 +12,7 @@
 #include <stddef.h>
 
 #define HTTPD_MAX_CONNECTIONS 16 /* people and one scraper; a full server makes others wait */
-#define HTTPD_TIMEOUT_S       10 /* silence of a client until its connection is closed */
+#define HTTPD_TIMEOUT_S	      10 /* silence of a client until its connection is closed */
 
 struct httpd;
 struct httpd_request;

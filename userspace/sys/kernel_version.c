@@ -17,25 +17,29 @@ struct fault_history {
 
 static const struct fault_history history[KERNEL_N_FAULTS] = {
 	/* 84c61fe1a75b (6.0) brought the parser; 6.17 was released with the fix. */
-	[KERNEL_FAULT_RX_PARSER] = {
-		.fault = {"CVE-2025-39946",
-			  "a peer's malformed record header corrupts the kernel's receive state",
-			  "6.1.154, 6.6.108, 6.12.49, 6.16.9, 6.17"},
-		.since_major = 6,
-		.fixed = {{6, 1, 154}, {6, 6, 108}, {6, 12, 49}, {6, 16, 9}, {6, 17, 0}},
-		.n_fixed = 5,
-	},
+	[KERNEL_FAULT_RX_PARSER] =
+		{
+			.fault =
+				{"CVE-2025-39946",
+				 "a peer's malformed record header corrupts the kernel's receive state",
+				 "6.1.154, 6.6.108, 6.12.49, 6.16.9, 6.17"},
+			.since_major = 6,
+			.fixed = {{6, 1, 154}, {6, 6, 108}, {6, 12, 49}, {6, 16, 9}, {6, 17, 0}},
+			.n_fixed = 5,
+		},
 	/* 460e6486617c rejects the combination; 4.20 was the first to allow it. */
-	[KERNEL_FAULT_SOCKMAP] = {
-		.fault = {"CVE-2026-64025",
-			  "a socket in both a sockmap and kernel TLS: use after free (sluice never "
-			  "combines the two, other programs may)",
-			  "6.12.92, 6.18.34, 7.0.11, 7.1"},
-		.since_major = 4,
-		.since_minor = 20,
-		.fixed = {{6, 12, 92}, {6, 18, 34}, {7, 0, 11}, {7, 1, 0}},
-		.n_fixed = 4,
-	},
+	[KERNEL_FAULT_SOCKMAP] =
+		{
+			.fault =
+				{"CVE-2026-64025",
+				 "a socket in both a sockmap and kernel TLS: use after free (sluice never "
+				 "combines the two, other programs may)",
+				 "6.12.92, 6.18.34, 7.0.11, 7.1"},
+			.since_major = 4,
+			.since_minor = 20,
+			.fixed = {{6, 12, 92}, {6, 18, 34}, {7, 0, 11}, {7, 1, 0}},
+			.n_fixed = 4,
+		},
 };
 
 static bool parse_number(const char *text, struct kernel_version *v)

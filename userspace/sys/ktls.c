@@ -34,8 +34,8 @@ enum {
  * ktls_keys.iv, salt first.
  */
 #define INFO_HEAD_BYTES 4
-#define REC_SEQ_BYTES   8
-#define INFO_MAX_BYTES  56
+#define REC_SEQ_BYTES	8
+#define INFO_MAX_BYTES	56
 
 struct cipher_layout {
 	const char *name;
@@ -261,7 +261,7 @@ static int bytes_acked(int fd, uint64_t *ret_bytes)
  */
 static int tcp_written(int fd, uint64_t *ret_bytes)
 {
-	uint64_t before, after;
+	uint64_t before, after = 0;
 	int queued, r = bytes_acked(fd, &after);
 
 	for (int tries = 0; r == 0 && tries < 16; tries++) {

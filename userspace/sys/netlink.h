@@ -15,12 +15,12 @@
 struct netlink_tcp {
 	uint64_t cookie; /* getsockopt(SO_COOKIE) gives the same; never reused */
 	struct addr src, dst;
-	uint8_t state;   /* TCP_ESTABLISHED… of <netinet/tcp.h> */
-	bool has_tls;    /* the ULP is "tls" and said the fields below */
-	char ulp[16];    /* "" none, or not shown to us (kernel: CAP_NET_ADMIN only) */
+	uint8_t state;		/* TCP_ESTABLISHED… of <netinet/tcp.h> */
+	bool has_tls;		/* the ULP is "tls" and said the fields below */
+	char ulp[16];		/* "" none, or not shown to us (kernel: CAP_NET_ADMIN only) */
 	uint8_t txconf, rxconf; /* enum ktls_conf; 0 when has_tls is false */
-	uint16_t tls_version;   /* 0x0303, 0x0304; 0: no keys yet */
-	uint16_t tls_cipher;    /* the kernel's TLS_CIPHER_… number; 0: no keys yet */
+	uint16_t tls_version;	/* 0x0303, 0x0304; 0: no keys yet */
+	uint16_t tls_cipher;	/* the kernel's TLS_CIPHER_… number; 0: no keys yet */
 	bool has_info;
 	uint32_t rtt_us; /* the rest from struct tcp_info, 0 when has_info is false */
 	uint32_t total_retrans;

@@ -15,7 +15,7 @@
 # messages. Text after a prefix ("Spectre V2 : WARNING") is advice about the CPU and does not count.
 log_bad='WARNING|BUG|Oops|KASAN|KCSAN|UBSAN|KFENCE|general protection fault|kernel BUG|Kernel panic'
 log_bad+='|refcount_t|list_(add|del) corruption|invalid opcode|stack segment|divide error|double fault'
-log_bad+='|unregister_netdevice: waiting|INFO: task .* blocked|rcu: INFO: .* stall|sched: RT throttling'
+log_bad+='|unregister_netdevice: waiting|INFO: task .* blocked|rcu: INFO: .* stall'
 log_bad+='|vm: guest'
 log_bad_re="^\[ *[0-9]+\.[0-9]+\](\[ *[CT][0-9]+\])? ($log_bad)"
 
@@ -86,7 +86,7 @@ qemu_args() {
 # emulator's exit code. The emulator dies with this script even if that is killed hard. The streams go
 # through files, not pipes: what a pipe has no room for would be lost when the guest powers off.
 boot_run() {
-	local dir=$1 code=0 args follow=(tail -c +1 -s 0.1 -f) readers=()
+	local dir=$1 code=0 args follow=(setpriv --pdeathsig TERM tail -c +1 -s 0.1 -f) readers=()
 	mapfile -t args < <(qemu_args "$dir")
 	touch "$dir/stdout" "$dir/stderr"
 	setpriv --pdeathsig TERM timeout -k 5 "$opt_timeout" qemu-system-x86_64 "${args[@]}" \

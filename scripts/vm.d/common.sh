@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash disable=SC2034,SC2154  # shared with scripts/vm
-# The cache, the host's packages and the private apt. Sourced by scripts/vm.
+# The cache and the private apt. Sourced by scripts/vm.
 #
 # cache/
 #   apt/SUITE/      state of a private apt: the machine's own sources are read for the mirror, never changed
@@ -37,6 +37,9 @@ recipe() { cat -- "$@" | sha256sum | cut -c1-12; }
 # fresh DIR: was this looked up less than vm_refresh_days ago?
 fresh() { [[ -n $(find "$1/checked" -mtime "-$vm_refresh_days" 2>/dev/null) ]]; }
 
+# postpone DIR: the look-up failed, what is there will do; try again in an hour.
+postpone() { touch -d "$((vm_refresh_days * 24 - 1)) hours ago" "$1/checked"; }
+
 # publish BUILT DIR NAME: move what was built to DIR/NAME, make it current, drop all but the one before.
 publish() {
 	local built=$1 dir=$2 name=$3 old
@@ -49,19 +52,7 @@ publish() {
 	find "$dir" -mindepth 1 -maxdepth 1 -type d ! -name "$name" ! -name "${old:-$name}" -exec rm -rf {} +
 }
 
-host_packages() {
-	local missing=() package list=$vm_scripts/deps.d/vm.txt
-	if [[ -x $vm_scripts/deps ]]; then
-		"$vm_scripts/deps" vm >&2 || die 'scripts/deps vm failed'
-		return
-	fi
-	while read -r package; do
-		[[ $(dpkg-query -Wf '${db:Status-Status}' "$package" 2>/dev/null) == installed ]] || missing+=("$package")
-	done < <(sed 's/#.*//; s/[[:space:]]*$//; /^$/d' "$list")
-	((${#missing[@]})) || return 0
-	say "installing ${missing[*]}"
-	DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "${missing[@]}" >&2
-}
+host_packages() { "$vm_scripts/deps" vm || die 'scripts/deps vm failed'; }
 
 # mirror NAME: where the machine's own apt finds NAME (debian, debian-security), else Debian's own address.
 mirror() {
@@ -104,7 +95,7 @@ private_apt_update() {
 		Dir::Etc::preferences "/dev/null";
 		Dir::Etc::preferencesparts "/dev/null";
 	EOF
-	private_apt "$suite" apt-get update -qq
+	private_apt "$suite" apt-get update -qq --error-on=any
 }
 
 # unpack_packages SUITE DIR PACKAGE...: download and unpack into DIR, nothing is installed.

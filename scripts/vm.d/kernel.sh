@@ -99,6 +99,7 @@ kernel_prepare() {
 	if ! kernel_apt_update "$suite"; then
 		[[ -e $dir/current ]] || die "kernel $series: cannot read suite $suite"
 		say "kernel $series: cannot read suite $suite, staying with $(kernel_version "$series")"
+		postpone "$dir"
 		return 0
 	fi
 	mapfile -t packages < <(kernel_packages "$suite")

@@ -56,6 +56,7 @@ root_prepare() {
 	if ! root_build "$release"; then
 		[[ $(readlink "$dir/current") == "$(root_recipe)-"* ]] || die "root $release: building failed"
 		say "root $release: building failed, staying with the one of $(readlink "$dir/current")"
+		postpone "$dir"
 		return 0
 	fi
 	touch "$dir/checked"

@@ -152,7 +152,7 @@ static void act_on_faults(const struct feature_set *set, struct probe_sentences 
 		if (set->faults[i] == KERNEL_AFFECTED)
 			say(actions, "%s: %s; update the kernel (fixed in %s)", fault->name,
 			    fault->what, fault->fixed);
-		else if (set->faults[i] == KERNEL_UNKNOWN)
+		else if (set->faults[i] == KERNEL_UNKNOWN && i != KERNEL_FAULT_SOCKMAP)
 			say(actions,
 			    "%s: the version does not tell whether this kernel has it; ask "
 			    "your distribution (fixed upstream in %s)",

@@ -68,6 +68,8 @@ static void print_nics(FILE *out, const struct feature_set *set)
 	if (set->nics_known.state == FEATURE_FAILS)
 		fprintf(out, LABEL "unknown: %s\n", "NIC offload",
 			strerror(-set->nics_known.error));
+	else if (set->n_nics == 0)
+		fprintf(out, LABEL "no network card\n", "NIC offload");
 	for (size_t i = 0; i < set->n_nics; i++) {
 		const struct netlink_nic *nic = &set->nics[i];
 

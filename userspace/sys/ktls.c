@@ -73,7 +73,7 @@ const char *ktls_version_name(uint16_t version)
 
 const char *ktls_conf_name(unsigned int conf)
 {
-	static const char *const names[] = {"none", "base", "sw", "hw", "hw-record"};
+	static const char *const names[] = {"none", "none", "sw", "hw", "hw-record"};
 
 	return conf < sizeof(names) / sizeof(names[0]) ? names[conf] : "?";
 }

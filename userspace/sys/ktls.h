@@ -50,7 +50,8 @@ void ktls_keys_wipe(struct ktls_keys *keys);
 
 const char *ktls_cipher_name(enum ktls_cipher cipher); /* "aes-128-gcm" */
 const char *ktls_version_name(uint16_t version);       /* "1.3"; "?" when not known */
-const char *ktls_conf_name(unsigned int conf);	       /* "sw", "hw", "base", "none" */
+/** ktls_conf_name() - as `ss -tie` says it: "sw", "hw", "none" (also for BASE: ULP without keys). */
+const char *ktls_conf_name(unsigned int conf);
 
 /** ktls_cipher_by_kernel_number() - TLS_CIPHER_… as sock_diag has it; -ENOENT for another one. */
 int ktls_cipher_by_kernel_number(unsigned int number, enum ktls_cipher *ret_cipher);

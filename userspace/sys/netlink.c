@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sys/netlink.h"
 
-#include "base/fd.h"
-
 #include <errno.h>
 #include <libmnl/libmnl.h>
 #include <linux/ethtool_netlink.h>
@@ -11,6 +9,7 @@
 #include <linux/sock_diag.h>
 #include <linux/tcp.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* From newer headers; a kernel that does not know them leaves them out. */
@@ -37,28 +36,22 @@ struct netlink_diag {
 /* Send one request and hand every message of the answer to @each. */
 static int transact(int bus, struct nlmsghdr *request, mnl_cb_t each, void *arg)
 {
+	_Alignas(struct nlmsghdr) char buf[RECEIVE_BYTES];
 	struct mnl_socket *socket = mnl_socket_open2(bus, SOCK_CLOEXEC);
-	char _cleanup_free_ *buf = malloc(RECEIVE_BYTES);
 	ssize_t n;
 	int r = 1;
 
 	if (!socket)
 		return -errno;
 	request->nlmsg_seq = 1; /* one request per socket */
-	if (!buf || mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) < 0 ||
-	    mnl_socket_sendto(socket, request, request->nlmsg_len) < 0) {
-		r = buf ? -errno : -ENOMEM;
-		(void)mnl_socket_close(socket);
-		return r;
-	}
+	if (mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) < 0 ||
+	    mnl_socket_sendto(socket, request, request->nlmsg_len) < 0)
+		r = -errno;
 	while (r > 0) {
-		n = mnl_socket_recvfrom(socket, buf, RECEIVE_BYTES);
-		if (n < 0)
-			r = -errno;
-		else
-			r = mnl_cb_run(buf, (size_t)n, 1, mnl_socket_get_portid(socket), each, arg);
-		if (n >= 0 && r < 0)
-			r = -errno;
+		n = mnl_socket_recvfrom(socket, buf, sizeof(buf));
+		if (n >= 0)
+			n = mnl_cb_run(buf, (size_t)n, 1, mnl_socket_get_portid(socket), each, arg);
+		r = n < 0 ? -errno : (int)n;
 	}
 	(void)mnl_socket_close(socket);
 	return r;

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Is this PEM material usable, and if not, why? The checks behind `sluice check`. Wraps OpenSSL;
+ * its error queue is empty whenever one of these returns.
+ */
+#ifndef SLUICE_SYS_TLS_CERT_H
+#define SLUICE_SYS_TLS_CERT_H
+
+#include <stddef.h>
+
+enum tls_cert_result {
+	TLS_CERT_OK,
+	TLS_CERT_NO_CERTIFICATE, /* no CERTIFICATE block in the text */
+	TLS_CERT_BAD_CERTIFICATE,
+	TLS_CERT_NO_KEY,
+	TLS_CERT_KEY_ENCRYPTED,
+	TLS_CERT_BAD_KEY,
+	TLS_CERT_KEY_TYPE, /* not RSA >= 2048, ECDSA P-256 or P-384, or Ed25519 */
+	TLS_CERT_MISMATCH, /* the key belongs to another certificate */
+	TLS_CERT_REFUSED,  /* OpenSSL's security level, in its words */
+	TLS_CERT_NOT_A_CA,
+	/* As warnings only: */
+	TLS_CERT_EXPIRED,
+	TLS_CERT_NOT_YET_VALID,
+	TLS_CERT_NO_MEMORY,
+};
+
+struct tls_cert_finding {
+	enum tls_cert_result result;
+	char text[400]; /* one clause without a full stop; "" for TLS_CERT_OK */
+};
+
+/** What is wrong (result TLS_CERT_OK: usable), and what is odd about material that is usable. */
+struct tls_cert_verdict {
+	struct tls_cert_finding mistake;
+	struct tls_cert_finding warning;
+};
+
+/** tls_cert_check_chain() - a server's certificate, then its intermediates. */
+void tls_cert_check_chain(const char *chain, size_t chain_len,
+			  struct tls_cert_verdict *ret_verdict);
+
+/** tls_cert_check_key() - a private key by itself. */
+void tls_cert_check_key(const char *key, size_t key_len, struct tls_cert_verdict *ret_verdict);
+
+/** tls_cert_check_pair() - do a chain and a key that are good by themselves work together? */
+void tls_cert_check_pair(const char *chain, size_t chain_len, const char *key, size_t key_len,
+			 struct tls_cert_verdict *ret_verdict);
+
+/** tls_cert_check_ca() - the CAs whose clients are trusted. */
+void tls_cert_check_ca(const char *ca, size_t ca_len, struct tls_cert_verdict *ret_verdict);
+
+#endif

@@ -48,7 +48,8 @@ job_pack() {
 }
 
 terminal_size() {
-	[[ ! -t 0 ]] || stty size | { read -r rows cols && echo "rows $rows cols $cols"; }
+	local rows cols
+	[[ ! -t 0 ]] || { read -r rows cols < <(stty size) && echo "rows $rows cols $cols"; }
 }
 
 kernel_cmdline() {
@@ -102,10 +103,16 @@ boot_run() {
 	return "$code"
 }
 
+# boot_shell DIR: the same with our terminal as the guest's. In the background too, so that the trap can
+# end the emulator when the terminal goes away.
 boot_shell() {
-	local args
+	local code=0 args
 	mapfile -t args < <(qemu_args "$1")
-	qemu-system-x86_64 "${args[@]}" 2>"$1/qemu.log"
+	setpriv --pdeathsig TERM qemu-system-x86_64 "${args[@]}" <&0 2>"$1/qemu.log" &
+	vm_pid=$!
+	wait "$vm_pid" || code=$?
+	vm_pid=''
+	return "$code"
 }
 
 # verdict DIR CODE: turn what the guest left behind into an exit code; CODE is the emulator's.

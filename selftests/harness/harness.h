@@ -165,18 +165,26 @@ void test_register(struct test *test);
  */
 enum test_severity { TEST_GO_ON, TEST_STOP };
 
-#define MUST(cond, ...)	 HARNESS_TRUE(TEST_STOP, cond, ##__VA_ARGS__)
-#define CHECK(cond, ...) HARNESS_TRUE(TEST_GO_ON, cond, ##__VA_ARGS__)
+#define MUST(cond, ...)	 HARNESS_TRUE(TEST_STOP, cond, #cond, ##__VA_ARGS__)
+#define CHECK(cond, ...) HARNESS_TRUE(TEST_GO_ON, cond, #cond, ##__VA_ARGS__)
 
 /** Integers, the value seen first; a failure prints both, and the name of what looks like -errno. */
-#define MUST_EQ(got, want, ...)	 HARNESS_COMPARE(TEST_STOP, got, ==, want, ##__VA_ARGS__)
-#define CHECK_EQ(got, want, ...) HARNESS_COMPARE(TEST_GO_ON, got, ==, want, ##__VA_ARGS__)
-#define MUST_NE(got, not, ...)	 HARNESS_COMPARE(TEST_STOP, got, !=, not, ##__VA_ARGS__)
-#define CHECK_NE(got, not, ...)	 HARNESS_COMPARE(TEST_GO_ON, got, !=, not, ##__VA_ARGS__)
-#define MUST_GE(got, low, ...)	 HARNESS_COMPARE(TEST_STOP, got, >=, low, ##__VA_ARGS__)
-#define CHECK_GE(got, low, ...)	 HARNESS_COMPARE(TEST_GO_ON, got, >=, low, ##__VA_ARGS__)
-#define MUST_LE(got, high, ...)	 HARNESS_COMPARE(TEST_STOP, got, <=, high, ##__VA_ARGS__)
-#define CHECK_LE(got, high, ...) HARNESS_COMPARE(TEST_GO_ON, got, <=, high, ##__VA_ARGS__)
+#define MUST_EQ(got, want, ...)                                                                    \
+	HARNESS_COMPARE(TEST_STOP, got, ==, want, #got " == " #want, ##__VA_ARGS__)
+#define CHECK_EQ(got, want, ...)                                                                   \
+	HARNESS_COMPARE(TEST_GO_ON, got, ==, want, #got " == " #want, ##__VA_ARGS__)
+#define MUST_NE(got, not, ...)                                                                     \
+	HARNESS_COMPARE(TEST_STOP, got, !=, not, #got " != " #not, ##__VA_ARGS__)
+#define CHECK_NE(got, not, ...)                                                                    \
+	HARNESS_COMPARE(TEST_GO_ON, got, !=, not, #got " != " #not, ##__VA_ARGS__)
+#define MUST_GE(got, low, ...)                                                                     \
+	HARNESS_COMPARE(TEST_STOP, got, >=, low, #got " >= " #low, ##__VA_ARGS__)
+#define CHECK_GE(got, low, ...)                                                                    \
+	HARNESS_COMPARE(TEST_GO_ON, got, >=, low, #got " >= " #low, ##__VA_ARGS__)
+#define MUST_LE(got, high, ...)                                                                    \
+	HARNESS_COMPARE(TEST_STOP, got, <=, high, #got " <= " #high, ##__VA_ARGS__)
+#define CHECK_LE(got, high, ...)                                                                   \
+	HARNESS_COMPARE(TEST_GO_ON, got, <=, high, #got " <= " #high, ##__VA_ARGS__)
 
 /** Strings (NULL is a value of its own) and memory; a failure shows both, memory where it differs. */
 #define MUST_STR(got, want)	  test_strings(TEST_STOP, HARNESS_HERE, #got, got, want)
@@ -188,19 +196,11 @@ enum test_severity { TEST_GO_ON, TEST_STOP };
  * MUST_OK(call) - a call with -1 and errno; stops when it fails, else is the call's value:
  * int fd = MUST_OK(socket(...));
  */
-#define MUST_OK(call)                                                                              \
-	({                                                                                         \
-		long long harness_value = (long long)(call);                                       \
-		int harness_errno = errno;                                                         \
-		if (harness_value < 0)                                                             \
-			test_fail_errno(TEST_STOP, HARNESS_HERE, #call, harness_value,             \
-					harness_errno, 0);                                         \
-		(__typeof__(call))harness_value;                                                   \
-	})
+#define MUST_OK(call) test_ok(HARNESS_HERE, #call, call)
 
 /** CHECK_ERRNO(call, EINVAL) - the call gives -1 with that errno. */
-#define CHECK_ERRNO(call, want) HARNESS_ERRNO(TEST_GO_ON, call, want)
-#define MUST_ERRNO(call, want)	HARNESS_ERRNO(TEST_STOP, call, want)
+#define CHECK_ERRNO(call, want) HARNESS_ERRNO(TEST_GO_ON, call, #call, want)
+#define MUST_ERRNO(call, want)	HARNESS_ERRNO(TEST_STOP, call, #call, want)
 
 /** UNTIL(cond, ms) - a bool: true as soon as cond holds, false after ms (scaled) without it. */
 #define UNTIL(cond, ms)                                                                            \
@@ -234,26 +234,26 @@ bool test_kernel_at_least(int major, int minor);
 /* What the macros above call. */
 #define HARNESS_HERE __FILE__, __LINE__
 
-#define HARNESS_TRUE(severity, cond, ...)                                                          \
+#define HARNESS_TRUE(severity, cond, text, ...)                                                    \
 	do {                                                                                       \
 		if (!(cond))                                                                       \
-			test_fail(severity, HARNESS_HERE, #cond, " " __VA_ARGS__);                 \
+			test_fail(severity, HARNESS_HERE, text, " " __VA_ARGS__);                  \
 	} while (0)
 
-#define HARNESS_COMPARE(severity, got, op, want, ...)                                              \
+#define HARNESS_COMPARE(severity, got, op, want, text, ...)                                        \
 	do {                                                                                       \
 		long long harness_got = (long long)(got), harness_want = (long long)(want);        \
 		if (!(harness_got op harness_want))                                                \
-			test_fail_compare(severity, HARNESS_HERE, #got " " #op " " #want,          \
-					  harness_got, harness_want, " " __VA_ARGS__);             \
+			test_fail_compare(severity, HARNESS_HERE, text, harness_got, harness_want, \
+					  " " __VA_ARGS__);                                        \
 	} while (0)
 
-#define HARNESS_ERRNO(severity, call, want)                                                        \
+#define HARNESS_ERRNO(severity, call, text, want)                                                  \
 	do {                                                                                       \
 		long long harness_value = (long long)(call);                                       \
 		int harness_errno = errno;                                                         \
 		if (harness_value != -1 || harness_errno != (want))                                \
-			test_fail_errno(severity, HARNESS_HERE, #call, harness_value,              \
+			test_fail_errno(severity, HARNESS_HERE, text, harness_value,               \
 					harness_errno, want);                                      \
 	} while (0)
 
@@ -265,6 +265,7 @@ test_fail_compare(enum test_severity severity, const char *file, int line, const
 		  long long got, long long want, const char *detail, ...);
 void test_fail_errno(enum test_severity severity, const char *file, int line, const char *what,
 		     long long value, int error, int want);
+long long test_ok(const char *file, int line, const char *what, long long value);
 void test_strings(enum test_severity severity, const char *file, int line, const char *what,
 		  const char *got, const char *want);
 void test_memory(enum test_severity severity, const char *file, int line, const char *what,

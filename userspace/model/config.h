@@ -25,7 +25,7 @@ enum config_log_format { CONFIG_LOG_KEY_VALUE, CONFIG_LOG_JSON };
 /** Content of a file that the configuration names; NUL-terminated for the PEM readers. */
 struct config_blob {
 	char *source; /* as written in the configuration: "file:/etc/…" or "env:NAME" */
-	char *data;   /* PEM text, data[len] == '\0' */
+	char *data;   /* PEM text, data[len] == '\0'; base/lockmem, len + 1 bytes */
 	size_t len;   /* bytes without the NUL */
 };
 

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/config.h"
+
+#include "base/lockmem.h"
+
+#include <stdlib.h>
+
+static void free_texts(char **texts, size_t n)
+{
+	for (size_t i = 0; texts && i < n; i++)
+		free(texts[i]);
+	free(texts);
+}
+
+static void blob_done(struct config_blob *blob)
+{
+	free(blob->source);
+	lockmem_free(blob->data, blob->len + 1);
+}
+
+static void rule_done(struct config_rule *rule)
+{
+	free(rule->name);
+	free_texts(rule->cn, rule->n_cn);
+	free_texts(rule->dns, rule->n_dns);
+	free_texts(rule->uri, rule->n_uri);
+}
+
+static void listener_done(struct config_listener *listener)
+{
+	free(listener->name);
+	free(listener->addrs);
+	for (size_t i = 0; listener->certificates && i < listener->n_certificates; i++) {
+		blob_done(&listener->certificates[i].chain);
+		blob_done(&listener->certificates[i].key);
+	}
+	free(listener->certificates);
+	blob_done(&listener->client_ca);
+	for (size_t i = 0; listener->rules && i < listener->n_rules; i++)
+		rule_done(&listener->rules[i]);
+	free(listener->rules);
+}
+
+void config_free(struct config *config)
+{
+	if (!config)
+		return;
+	for (size_t i = 0; config->listeners && i < config->n_listeners; i++)
+		listener_done(&config->listeners[i]);
+	free(config->listeners);
+	for (size_t i = 0; config->upstreams && i < config->n_upstreams; i++) {
+		free(config->upstreams[i].name);
+		free(config->upstreams[i].endpoints);
+	}
+	free(config->upstreams);
+	free(config->user);
+	free(config);
+}

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sys/sock.h"
+
+#include "base/fd.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#ifndef TCP_ULP
+#define TCP_ULP 31 /* linux/tcp.h; libc's header is older on some systems */
+#endif
+
+#define UNIX_MODE 0660 /* who may connect is decided by the file's group */
+
+static int set_flag(int fd, int level, int option)
+{
+	const int on = 1;
+
+	return setsockopt(fd, level, option, &on, sizeof(on)) < 0 ? -errno : 0;
+}
+
+static int new_socket(const struct addr *addr, int *ret_fd)
+{
+	int fd = socket(addr->sa.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd < 0)
+		return -errno;
+	*ret_fd = fd;
+	return 0;
+}
+
+/* Returns: 0 a stale socket file, -EADDRINUSE somebody listens, -ENOTSOCK, or another -errno. */
+static int probe_unix_path(const struct addr *addr)
+{
+	int _cleanup_fd_ fd = -1;
+	struct stat st;
+	int r;
+
+	if (lstat(addr->un.sun_path, &st) < 0)
+		return -errno;
+	if (!S_ISSOCK(st.st_mode))
+		return -ENOTSOCK;
+	r = new_socket(addr, &fd);
+	if (r < 0)
+		return r;
+	/* Only a refusal proves that nobody is there; a full queue (EAGAIN) is somebody. */
+	if (connect(fd, &addr->sa, addr->len) < 0 && errno == ECONNREFUSED)
+		return 0;
+	return -EADDRINUSE;
+}
+
+static int bind_unix(int fd, const struct addr *addr)
+{
+	mode_t mask;
+	int r = probe_unix_path(addr);
+
+	if (r == 0 && unlink(addr->un.sun_path) < 0)
+		r = -errno;
+	if (r < 0 && r != -ENOENT)
+		return r;
+	/* By the mask, not by a chmod(2) that would come too late. One thread: nobody else sees it. */
+	mask = umask(0777 & ~UNIX_MODE);
+	r = bind(fd, &addr->sa, addr->len) < 0 ? -errno : 0;
+	umask(mask);
+	return r;
+}
+
+static int bind_inet(int fd, const struct addr *addr, unsigned int flags)
+{
+	int r = set_flag(fd, SOL_SOCKET, SO_REUSEADDR);
+
+	if (r == 0 && (flags & SOCK_LISTEN_REUSEPORT))
+		r = set_flag(fd, SOL_SOCKET, SO_REUSEPORT);
+	if (r == 0 && addr->sa.sa_family == AF_INET6)
+		r = set_flag(fd, IPPROTO_IPV6, IPV6_V6ONLY);
+	if (r == 0 && bind(fd, &addr->sa, addr->len) < 0)
+		r = -errno;
+	return r;
+}
+
+int sock_listen(const struct addr *addr, unsigned int flags, int backlog, int *ret_fd)
+{
+	int _cleanup_fd_ fd = -1;
+	int r = new_socket(addr, &fd);
+
+	if (r == 0)
+		r = addr_is_unix(addr) ? bind_unix(fd, addr) : bind_inet(fd, addr, flags);
+	if (r == 0 && listen(fd, backlog) < 0)
+		r = -errno;
+	if (r < 0)
+		return r;
+	*ret_fd = fd_take(&fd);
+	return 0;
+}
+
+/* May a file be made in the socket's directory? */
+static int probe_unix_directory(const struct addr *addr)
+{
+	char dir[sizeof(addr->un.sun_path)];
+	char *slash;
+
+	memcpy(dir, addr->un.sun_path, sizeof(dir));
+	dir[sizeof(dir) - 1] = '\0';
+	slash = strrchr(dir, '/');
+	if (!slash)
+		return -EINVAL;
+	slash[slash == dir ? 1 : 0] = '\0';
+	return faccessat(AT_FDCWD, dir, W_OK | X_OK, AT_EACCESS) < 0 ? -errno : 0;
+}
+
+int sock_probe_free(const struct addr *addr)
+{
+	int _cleanup_fd_ fd = -1;
+	int r;
+
+	if (!addr_is_unix(addr))
+		return sock_listen(addr, 0, 1, &fd);
+	r = probe_unix_path(addr);
+	return r == 0 || r == -ENOENT ? probe_unix_directory(addr) : r;
+}
+
+int sock_probe_shared(const struct addr *addr)
+{
+	int _cleanup_fd_ fd = -1;
+	int r;
+
+	if (addr_is_unix(addr))
+		return -EADDRINUSE;
+	/* Bound only: a socket that listens would be given connections of the running server. */
+	r = new_socket(addr, &fd);
+	return r < 0 ? r : bind_inet(fd, addr, SOCK_LISTEN_REUSEPORT);
+}
+
+int sock_load_ulp(void)
+{
+	int _cleanup_fd_ fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return -errno;
+	/* The kernel looks for the module first, then at the socket, which is not connected. */
+	if (setsockopt(fd, IPPROTO_TCP, TCP_ULP, "tls", sizeof("tls")) < 0 && errno != ENOTCONN)
+		return -errno;
+	return 0;
+}

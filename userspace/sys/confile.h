@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The configuration file as written: texts in the shape of the schema, and the line of each field.
+ * Wraps libcyaml and libyaml; knows nothing of what the values mean.
+ *
+ * Every field is optional here (NULL or no entries); daemon/confload says what must be there.
+ */
+#ifndef SLUICE_SYS_CONFILE_H
+#define SLUICE_SYS_CONFILE_H
+
+#include "base/report.h"
+
+struct confile_certificate {
+	char *chain;
+	char *key;
+};
+
+struct confile_tls {
+	struct confile_certificate *certificates;
+	unsigned int n_certificates;
+	char *min_version;
+	char *client_auth;
+	char *client_ca;
+};
+
+struct confile_match {
+	char **cn, **dns, **uri;
+	unsigned int n_cn, n_dns, n_uri;
+};
+
+struct confile_rule {
+	char *name;
+	struct confile_match *match;
+	char *action;
+	char *upstream;
+};
+
+struct confile_listener {
+	char *name;
+	char **listen;
+	unsigned int n_listen;
+	char *mode;
+	struct confile_tls *tls;
+	struct confile_rule *rules;
+	unsigned int n_rules;
+	char *offload;
+	char *on_truncation;
+};
+
+struct confile_upstream {
+	char *name;
+	char **endpoints;
+	unsigned int n_endpoints;
+};
+
+struct confile_timeouts {
+	char *handshake, *connect, *idle, *drain;
+};
+
+struct confile_limits {
+	char *connections, *handshakes;
+};
+
+struct confile_admin {
+	char *listen;
+};
+
+struct confile_log {
+	char *format;
+};
+
+struct confile_root {
+	struct confile_listener *listeners;
+	unsigned int n_listeners;
+	struct confile_upstream *upstreams;
+	unsigned int n_upstreams;
+	struct confile_timeouts *timeouts;
+	struct confile_limits *limits;
+	struct confile_admin *admin;
+	struct confile_log *log;
+	char *workers;
+	char *user;
+};
+
+struct confile;
+
+/** What ${NAME} stands for; NULL: it is not set. Borrowed until the next call. */
+typedef const char *confile_variable(void *arg, const char *name);
+
+#define CONFILE_FIELD_MAX 256  /* a path such as "listeners[0].rules[12].match.uri[3]" */
+#define CONFILE_VALUE_MAX 4096 /* bytes of one text, expanded: a path name fits */
+
+/**
+ * confile_parse() - read @text, expand variables, check it against the schema.
+ *
+ * ${NAME} and ${NAME:-default} are expanded in values, after parsing: what a variable holds is
+ * text, never structure. $${ stands for ${.
+ *
+ * Every mistake goes to @report: unknown and repeated keys, values of the wrong kind, unset
+ * variables, anchors, tags. What is wrong is left out of the result (its place in a list stays, as
+ * an empty text or mapping), so that the caller can look for other mistakes; report_covers() tells
+ * what was reported.
+ *
+ * Returns: 0; -EINVAL when nothing can be read (@report says why); -ENOMEM.
+ */
+int confile_parse(const char *text, size_t len, confile_variable *variable, void *arg,
+		  struct report *report, struct confile **ret_confile);
+void confile_free(struct confile *confile);
+
+const struct confile_root *confile_root(const struct confile *confile);
+
+/**
+ * confile_line() - line of the field at @path ("listeners[0].tls.client_ca"), or of the nearest
+ * one above it that is there.
+ */
+unsigned int confile_line(const struct confile *confile, const char *path);
+
+#endif

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "selftests/e2e/e2e.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define CONNECT_MS 10000
+#define LOG_MS	   10000
+#define STOP_MS	   10000
+
+const char *e2e_path(const struct e2e *e, const char *name)
+{
+	static char paths[32][128];
+	static unsigned int next;
+	char *path = paths[next++ % 32];
+
+	snprintf(path, sizeof(paths[0]), "%s/%s", e->daemon.dir, name);
+	return path;
+}
+
+void e2e_pki(struct e2e *e, ...)
+{
+	const char *argv[16] = {"sluice", "pki", "-o", e2e_path(e, "pki")};
+	size_t n = 4;
+	va_list args;
+
+	va_start(args, e);
+	while (n < 15 && (argv[n] = va_arg(args, const char *)))
+		n++;
+	va_end(args);
+	MUST_EQ(daemon_command(&e->daemon, argv), 0);
+}
+
+static void make_pki(struct e2e *e)
+{
+	e2e_pki(e, NULL);
+	if (e->key)
+		e2e_pki(e, "--server", "server", "--force", "--key", e->key, "--dns", "localhost",
+			"--ip", "127.0.0.1", "--ip", "::1", NULL);
+}
+
+static const char *or_else(const char *text, const char *otherwise)
+{
+	return text ? text : otherwise;
+}
+
+static void write_yaml(struct e2e *e)
+{
+	const char *dir = e->daemon.dir;
+	const char *auth = or_else(e->client_auth, "require");
+	const char *offload = e->engine == E2E_SPLICE ? "require" : "off";
+	char listen[ADDR_TEXT_MAX], endpoints[ADDR_TEXT_MAX + 2], ca[256] = "",
+								  offload_line[64] = "";
+	int len;
+
+	snprintf(listen, sizeof(listen), "\"127.0.0.1:%u\"", e->port);
+	snprintf(endpoints, sizeof(endpoints), "\"%s\"", e->upstream.text);
+	if (strcmp(auth, "off") != 0)
+		snprintf(ca, sizeof(ca), "      client_ca: file:%s/pki/ca.pem\n", dir);
+	if (!e->quiet_offload)
+		snprintf(offload_line, sizeof(offload_line), "    offload: %s\n", offload);
+	len = snprintf(e->yaml, sizeof(e->yaml),
+		       "listeners:\n"
+		       "  - name: main\n"
+		       "    listen: [%s]\n"
+		       "    mode: terminate\n"
+		       "    tls:\n"
+		       "      certificates:\n"
+		       "        - {chain: file:%s/pki/server.pem, key: file:%s/pki/server.key}\n"
+		       "%s"
+		       "      client_auth: %s\n"
+		       "%s"
+		       "    rules:\n"
+		       "%s"
+		       "%s"
+		       "%s"
+		       "upstreams:\n"
+		       "  - {name: app, endpoints: [%s]}\n"
+		       "%s"
+		       "admin: {listen: \"unix:%s/admin.sock\"}\n"
+		       "workers: %u\n"
+		       "%s",
+		       or_else(e->listen, listen), dir, dir, or_else(e->tls, ""), auth, ca,
+		       or_else(e->rules, "      - {name: known, match: {cn: [client-a]}, "
+					 "upstream: app}\n"),
+		       offload_line, or_else(e->listener, ""), or_else(e->endpoints, endpoints),
+		       or_else(e->upstreams, ""), dir, e->workers ? e->workers : 1,
+		       or_else(e->top, ""));
+	MUST(len < (int)sizeof(e->yaml));
+}
+
+void e2e_prepare(struct e2e *e)
+{
+	daemon_init(&e->daemon);
+	(void)test_seed(); /* not first in a thread */
+	make_pki(e);
+	e->port = daemon_free_port();
+	MUST(e->port > 0);
+	MUST_EQ(upstream_server_start(&e->upstream, or_else(e->upstream_address, "127.0.0.1:0"),
+				      e->script),
+		0);
+	write_yaml(e);
+}
+
+void e2e_start(struct e2e *e)
+{
+	int r;
+
+	if (!e->daemon.dir[0])
+		e2e_prepare(e);
+	r = daemon_start(&e->daemon, e->yaml);
+	E2E_MUST(e, r == 0, "start: %s, exit code %d", strerror(-r), e->daemon.exit_code);
+	if (tlsstat_read(&e->tls_stat) < 0)
+		e->tls_stat = (struct tlsstat){};
+}
+
+void e2e_stop(struct e2e *e)
+{
+	int code = daemon_stop(&e->daemon, STOP_MS);
+
+	E2E_MUST(e, code == 0, "the daemon ended with %d", code);
+	upstream_server_stop(&e->upstream);
+}
+
+/* --- clients --- */
+
+struct tlsclient_options e2e_client_options(const struct e2e *e, const struct e2e_case *c)
+{
+	return (struct tlsclient_options){
+		.cert = e2e_path(e, "pki/client-a.pem"),
+		.key = e2e_path(e, "pki/client-a.key"),
+		.ca = e2e_path(e, "pki/ca.pem"),
+		.sni = "localhost",
+		.version = c ? c->version : 0,
+		.suite = c ? c->suite : SUITE_ANY,
+	};
+}
+
+struct addr e2e_address(const struct e2e *e)
+{
+	char text[ADDR_TEXT_MAX];
+	struct addr addr;
+
+	snprintf(text, sizeof(text), "127.0.0.1:%u", e->port);
+	MUST_EQ(addr_parse(text, &addr), 0);
+	return addr;
+}
+
+int e2e_try(struct e2e *e, struct tlsclient *client, const struct tlsclient_options *options)
+{
+	struct addr addr = e2e_address(e);
+
+	return tlsclient_connect(client, &addr, options, (int)test_scaled_ms(CONNECT_MS));
+}
+
+void e2e_connect(struct e2e *e, struct tlsclient *client, const struct tlsclient_options *options)
+{
+	int r = e2e_try(e, client, options);
+
+	E2E_MUST(e, r == 0, "%s (alert %d)", client->error, client->alert);
+}
+
+void e2e_run(struct e2e *e, struct peer *peer, const struct peer_step *script)
+{
+	E2E_MUST(e, peer_run(peer, script) == 0, "%s", peer->problem);
+}
+
+void e2e_upstream(struct e2e *e, unsigned int index)
+{
+	const char *words = "";
+	int r = upstream_server_result(&e->upstream, index, &words);
+
+	E2E_MUST(e, r == 0, "upstream connection %u: %s", index, words);
+}

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the end-to-end tests share: one daemon, one PKI, one upstream, and the proof of the engine.
+ *
+ *	struct e2e e = {.engine = variant->engine, .script = upstream_script};
+ *
+ *	e2e_start(&e);
+ *	e2e_connect(&e, &client, &(struct tlsclient_options){...});
+ *	e2e_run(&e, &client, client_script);
+ *	e2e_prove_live(&e, &client);
+ *	...
+ *	e2e_prove_session(&e, 0, "done");
+ *	e2e_stop(&e);
+ *
+ * Every function stops the test when something is not as it must be, and shows the daemon's log.
+ */
+#ifndef SELFTESTS_E2E_E2E_H
+#define SELFTESTS_E2E_E2E_H
+
+#include "selftests/harness/harness.h"
+#include "selftests/lib/daemon.h"
+#include "selftests/lib/peer.h"
+#include "selftests/lib/tlsclient.h"
+#include "selftests/lib/upstream.h"
+#include "sys/tlsstat.h"
+
+enum e2e_engine { E2E_COPY, E2E_SPLICE };
+
+/** One way to carry a connection: engine, protocol version, cipher, type of the server's key. */
+struct e2e_case {
+	VARIANT;
+	enum e2e_engine engine;
+	int version;
+	enum tls_suite suite;
+	const char *key; /* NULL: ecdsa-p256 */
+};
+
+/* clang-format off */
+#define E2E_ROW(label, which, tls_version, tls_suite, ...)                                         \
+	{.name = label, .needs = (which) == E2E_SPLICE ? NEED_KTLS : 0, .engine = (which),         \
+	 .version = (tls_version), .suite = (tls_suite), ##__VA_ARGS__}
+
+/** Both engines with both versions: enough where the cipher does not matter. */
+#define E2E_ENGINES                                                                                \
+	E2E_ROW("copy-1.2", E2E_COPY, TLS1_2_VERSION, SUITE_AES_128),                              \
+	E2E_ROW("copy-1.3", E2E_COPY, TLS1_3_VERSION, SUITE_AES_256),                              \
+	E2E_ROW("splice-1.2", E2E_SPLICE, TLS1_2_VERSION, SUITE_AES_128),                          \
+	E2E_ROW("splice-1.3", E2E_SPLICE, TLS1_3_VERSION, SUITE_AES_256)
+/* clang-format on */
+
+#define E2E_CLIENTS_MAX 64
+
+struct e2e {
+	/* Set before e2e_start(). */
+	enum e2e_engine engine;
+	const struct peer_step *script; /* of the upstream */
+	const char *upstream_address;	/* default "127.0.0.1:0" */
+	const char *listen;	 /* default "127.0.0.1:PORT"; @port is free on all addresses */
+	const char *key;	 /* type of the server's key; default ecdsa-p256 */
+	const char *endpoints;	 /* default the upstream's address */
+	const char *rules;	 /* default: client-a is allowed, all else is not */
+	const char *tls;	 /* more lines of `tls:`, with ten blanks */
+	const char *listener;	 /* more lines of the listener, with four blanks */
+	const char *upstreams;	 /* more entries of `upstreams:`, with two blanks */
+	const char *top;	 /* more lines of the top level */
+	const char *client_auth; /* default "require" */
+	unsigned int workers;	 /* default 1 */
+	bool quiet_offload;	 /* no `offload:` line at all */
+	/* Set by it. */
+	unsigned int port;
+	struct daemon daemon;
+	struct upstream_server upstream;
+	struct tlsstat tls_stat; /* before the first connection */
+	char yaml[8192];
+};
+
+/** E2E_MUST() - like MUST(), and the daemon's log is shown. */
+#define E2E_MUST(e, cond, ...)                                                                     \
+	do {                                                                                       \
+		if (!(cond)) {                                                                     \
+			daemon_print_log(&(e)->daemon);                                            \
+			MUST(!#cond, ##__VA_ARGS__);                                               \
+		}                                                                                  \
+	} while (0)
+
+/** e2e_prepare() - PKI, port, upstream and e->yaml; the daemon is not started yet. */
+void e2e_prepare(struct e2e *e);
+
+/** e2e_start() - e2e_prepare() when that was not done, and the daemon. */
+void e2e_start(struct e2e *e);
+
+/** e2e_stop() - stop the daemon, which must end with exit code 0, and the upstream. */
+void e2e_stop(struct e2e *e);
+
+/** e2e_pki() - run `sluice pki -o DIR/pki ARG…`, ended by NULL. */
+void e2e_pki(struct e2e *e, ...) __attribute__((sentinel));
+
+/** e2e_path() - DIR/@name, in one of a few static buffers. */
+const char *e2e_path(const struct e2e *e, const char *name);
+
+/** e2e_client_options() - client-a with the version and suite of @c (NULL: any). */
+struct tlsclient_options e2e_client_options(const struct e2e *e, const struct e2e_case *c);
+
+/** e2e_address() - 127.0.0.1 and the daemon's port. */
+struct addr e2e_address(const struct e2e *e);
+
+/** e2e_try() - connect to the daemon. Returns: as tlsclient_connect(). */
+int e2e_try(struct e2e *e, struct tlsclient *client, const struct tlsclient_options *options);
+
+/** e2e_connect() - the same, and it must work. */
+void e2e_connect(struct e2e *e, struct tlsclient *client, const struct tlsclient_options *options);
+
+/** e2e_run() - @script must go well with a new peer on @client. */
+void e2e_run(struct e2e *e, struct peer *peer, const struct peer_step *script);
+
+/** e2e_upstream() - the script of the upstream's connection @index must have gone well. */
+void e2e_upstream(struct e2e *e, unsigned int index);
+
+/**
+ * e2e_prove_live() - the kernel says of the daemon's socket what the engine demands: keys of this
+ * version and cipher both ways in software, or no ULP at all.
+ */
+void e2e_prove_live(struct e2e *e, const struct tlsclient *client);
+
+/**
+ * e2e_prove_session() - the log line of the @nth session with that close reason names the engine,
+ * counters have bytes of the other engine nowhere, and tls_stat has grown, or has not.
+ * Returns the line.
+ */
+struct log_entry e2e_prove_session(struct e2e *e, size_t nth, const char *close_reason);
+
+/** e2e_refused() - the line of the only refusal; no session and no upstream connection exists. */
+struct log_entry e2e_refused(struct e2e *e, const char *check, const char *subject_part);
+
+#endif

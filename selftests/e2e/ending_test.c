@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+/* A clean end is passed on for a clean end only; everything else is a reset on the other side. */
+#include "selftests/e2e/e2e.h"
+
+#include <stdio.h>
+#include <string.h>
+
+SUITE("ending", NEEDS(NEED_NETNS), .deadline_ms = 30000);
+
+#define KIB UINT64_C(1024)
+#define MIB (1024 * KIB)
+
+CASES(struct e2e_case, engines, E2E_ENGINES);
+
+/** Both scripts and the reason in the log. */
+struct conversation {
+	const struct peer_step *client;
+	const struct peer_step *upstream;
+	const char *close_reason;
+	const char *listener; /* more configuration */
+};
+
+static void converse(const struct e2e_case *c, const struct conversation *conversation)
+{
+	static struct e2e e;
+	struct tlsclient_options options;
+	struct tlsclient client;
+	struct peer peer;
+
+	e.engine = c->engine;
+	e.script = conversation->upstream;
+	e.listener = conversation->listener;
+	e2e_start(&e);
+	options = e2e_client_options(&e, c);
+	e2e_connect(&e, &client, &options);
+	peer_init_client(&peer, &client);
+	peer.gate = &e.upstream.gate;
+	e2e_prove_live(&e, &client);
+	e2e_run(&e, &peer, conversation->client);
+	e2e_upstream(&e, 0);
+	(void)e2e_prove_session(&e, 0, conversation->close_reason);
+	tlsclient_close(&client);
+	/* Nothing is left behind, whatever the end was. */
+	E2E_MUST(&e, UNTIL(daemon_counter(&e.daemon, "connections") == 0, 2000));
+	e2e_stop(&e);
+}
+
+TEST_CASES(client_half_closes, engines)
+{
+	converse(variant, &(struct conversation){
+				  .client = STEPS(SEND(100000), FINISH, RECV(300000), RECV_END),
+				  .upstream = STEPS(RECV(100000), RECV_END, SEND(300000), FINISH),
+				  .close_reason = "done"});
+}
+
+/* close_notify and the FIN of the socket at once, while the answer is still to come. */
+TEST_CASES(client_half_closes_with_fin, engines)
+{
+	converse(variant,
+		 &(struct conversation){
+			 .client = STEPS(SEND(100000), FINISH, FIN, RECV(300000), RECV_END),
+			 .upstream = STEPS(RECV(100000), RECV_END, SLEEP(50), SEND(300000), FINISH),
+			 .close_reason = "done"});
+}
+
+TEST_CASES(upstream_half_closes, engines)
+{
+	converse(variant, &(struct conversation){
+				  .client = STEPS(RECV(100000), RECV_END, SEND(300000), FINISH),
+				  .upstream = STEPS(SEND(100000), FINISH, RECV(300000), RECV_END),
+				  .close_reason = "done"});
+}
+
+/* The end comes right behind a lot of data: its tail must not be overtaken or cut off. */
+TEST_CASES(tail_before_end, engines)
+{
+	converse(variant,
+		 &(struct conversation){
+			 .client = STEPS(SLEEP(300), SLOW_RECV(4 * MIB, 300), RECV_END, FINISH),
+			 .upstream = STEPS(SEND(4 * MIB), FINISH, RECV_END),
+			 .close_reason = "done"});
+}
+
+/* An upstream that is through closes at once, it does not wait for the client's end. */
+TEST_CASES(upstream_sends_and_closes, engines)
+{
+	converse(variant,
+		 &(struct conversation){.client = STEPS(SLOW_RECV(2 * MIB, 300), RECV_END, FINISH),
+					.upstream = STEPS(SEND(2 * MIB)),
+					.close_reason = "done"});
+}
+
+TEST_CASES(client_resets_upload, engines)
+{
+	converse(variant, &(struct conversation){.client = STEPS(SEND(MIB), GATE(1), RESET),
+						 .upstream = STEPS(RECV(1), PASS(1), RECV_RESET),
+						 .close_reason = "client_reset"});
+}
+
+TEST_CASES(client_resets_download, engines)
+{
+	converse(variant, &(struct conversation){.client = STEPS(RECV(MIB), RESET),
+						 .upstream = STEPS(SEND_CUT),
+						 .close_reason = "client_reset"});
+}
+
+TEST_CASES(client_resets_idle, engines)
+{
+	converse(variant, &(struct conversation){.client = STEPS(SEND(1), RECV(1), RESET),
+						 .upstream = STEPS(RECV(1), SEND(1), RECV_RESET),
+						 .close_reason = "client_reset"});
+}
+
+TEST_CASES(upstream_resets_download, engines)
+{
+	converse(variant, &(struct conversation){.client = STEPS(RECV(1), PASS(1), RECV_RESET),
+						 .upstream = STEPS(SEND(MIB), GATE(1), RESET),
+						 .close_reason = "upstream_reset"});
+}
+
+TEST_CASES(upstream_resets_upload, engines)
+{
+	converse(variant, &(struct conversation){.client = STEPS(SEND_CUT),
+						 .upstream = STEPS(RECV(MIB), RESET),
+						 .close_reason = "upstream_reset"});
+}
+
+TEST_CASES(upstream_resets_idle, engines)
+{
+	converse(variant, &(struct conversation){.client = STEPS(SEND(1), RECV(1), RECV_RESET),
+						 .upstream = STEPS(RECV(1), SEND(1), RESET),
+						 .close_reason = "upstream_reset"});
+}
+
+/* A FIN that no close_notify announced may be an attacker's. */
+TEST_CASES(truncation_resets, engines)
+{
+	converse(variant,
+		 &(struct conversation){.client = STEPS(SEND(1000), GATE(1), FIN, RECV_RESET),
+					.upstream = STEPS(RECV(1000), PASS(1), RECV_RESET),
+					.close_reason = "truncated"});
+}
+
+TEST_CASES(truncation_accepted, engines)
+{
+	converse(variant,
+		 &(struct conversation){.client = STEPS(SEND(1000), FIN, RECV(2000), RECV_END),
+					.upstream = STEPS(RECV(1000), RECV_END, SEND(2000), FINISH),
+					.close_reason = "done",
+					.listener = "    on_truncation: accept\n"});
+}
+
+TEST_CASES(truncation_is_counted, engines)
+{
+	const struct peer_step *upstream = STEPS(RECV_RESET);
+	const struct peer_step *script = STEPS(FIN, RECV_RESET);
+	static struct e2e e;
+	struct tlsclient_options options;
+	struct tlsclient client;
+	struct peer peer;
+
+	e.engine = variant->engine;
+	e.script = upstream;
+	e2e_start(&e);
+	options = e2e_client_options(&e, variant);
+	e2e_connect(&e, &client, &options);
+	e2e_prove_live(&e, &client);
+	peer_init_client(&peer, &client);
+	e2e_run(&e, &peer, script);
+	(void)e2e_prove_session(&e, 0, "truncated");
+	E2E_MUST(&e, daemon_counter(&e.daemon, "truncated") == 1);
+	tlsclient_close(&client);
+	e2e_stop(&e);
+}

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The log: one line per session, nothing that a peer can forge. */
+#include "selftests/e2e/e2e.h"
+
+#include "sys/json.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+SUITE("logging", NEEDS(NEED_NETNS));
+
+#define ANSWER STEPS(RECV(10), SEND(20), RECV_END, FINISH)
+
+static void one_session(struct e2e *e, const char *name)
+{
+	struct tlsclient_options options = e2e_client_options(e, NULL);
+	struct tlsclient client;
+	struct peer peer;
+	char file[64];
+
+	snprintf(file, sizeof(file), "pki/%s.pem", name);
+	options.cert = e2e_path(e, file);
+	snprintf(file, sizeof(file), "pki/%s.key", name);
+	options.key = e2e_path(e, file);
+	options.version = TLS1_3_VERSION;
+	options.suite = SUITE_AES_128;
+	e2e_connect(e, &client, &options);
+	peer_init_client(&peer, &client);
+	e2e_run(e, &peer, STEPS(SEND(10), RECV(20), FINISH, RECV_END));
+	tlsclient_close(&client);
+}
+
+TEST(session_line)
+{
+	static const char *const expected[][2] = {
+		{"level", "info"},
+		{"proc", "worker/0"},
+		{"listener", "main"},
+		{"sni", "localhost"},
+		{"tls", "TLSv1.3"},
+		{"cipher", "TLS_AES_128_GCM_SHA256"},
+		{"identity", "spiffe://sluice.example/client-a"},
+		{"rule", "known"},
+		{"upstream", "app"},
+		{"bytes_in", "10"},
+		{"bytes_out", "20"},
+		{"engine_in", "copy"},
+		{"engine_out", "copy"},
+		{"offload_reason", "configured_off"},
+		{"close", "done"},
+	};
+	static const char *const present[] = {"time", "peer", "endpoint", "duration_ms"};
+	static struct e2e e;
+	struct log_entry line;
+	char value[DAEMON_VALUE_MAX];
+
+	e.script = ANSWER;
+	e2e_start(&e);
+	one_session(&e, "client-a");
+	E2E_MUST(&e, daemon_wait_log(&e.daemon, "session", NULL, NULL, 0, 3000, &line));
+	for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++)
+		CHECK(log_entry_is(&line, expected[i][0], expected[i][1]), "%s is not %s: %s",
+		      expected[i][0], expected[i][1], line.text);
+	for (size_t i = 0; i < sizeof(present) / sizeof(present[0]); i++)
+		CHECK(log_entry_get(&line, present[i], value) && value[0], "no %s: %s", present[i],
+		      line.text);
+	e2e_stop(&e);
+}
+
+TEST(json_lines)
+{
+	static struct e2e e = {.top = "log: {format: json}\n"};
+	char text[4096];
+	size_t sessions = 0;
+	FILE *file;
+	int r;
+
+	e.script = ANSWER;
+	e2e_prepare(&e);
+	/* event=ready is not there in this form. */
+	r = daemon_start_when(&e.daemon, e.yaml, "\"event\":\"ready\"");
+	E2E_MUST(&e, r == 0);
+	one_session(&e, "client-a");
+	e2e_stop(&e);
+	file = fopen(e.daemon.log, "re");
+	MUST(file != NULL);
+	while (fgets(text, sizeof(text), file)) {
+		struct json _cleanup_json_ *line = NULL;
+
+		MUST_EQ(json_parse(text, strlen(text), &line), 0, "%s", text);
+		CHECK(json_get_str(line, "time", NULL) != NULL);
+		CHECK(json_get_str(line, "event", NULL) != NULL);
+		if (strcmp(json_get_str(line, "event", ""), "session") != 0)
+			continue;
+		sessions++;
+		CHECK_EQ(json_get_u64(line, "bytes_in", 0), 10);
+		CHECK_EQ(json_get_u64(line, "bytes_out", 0), 20);
+		CHECK_STR(json_get_str(line, "close", NULL), "done");
+	}
+	(void)fclose(file);
+	CHECK_EQ(sessions, 1);
+}
+
+/* A name can end neither the line nor its own quotes. */
+TEST(names_are_escaped)
+{
+	static struct e2e e = {
+		.rules = "      - {name: known, match: {cn: [nobody]}, upstream: app}\n"};
+	struct tlsclient_options options;
+	struct tlsclient client;
+	struct log_entry line;
+
+	e.script = ANSWER;
+	e2e_start(&e);
+	e2e_pki(&e, "--client", "evil", "--cn", "x\" close=done \\ \xc3\xa9 event=ready", NULL);
+	options = e2e_client_options(&e, NULL);
+	options.cert = e2e_path(&e, "pki/evil.pem");
+	options.key = e2e_path(&e, "pki/evil.key");
+	e2e_connect(&e, &client, &options);
+	E2E_MUST(&e, tlsclient_alert(&client, (int)test_scaled_ms(3000)) == 49);
+	tlsclient_close(&client);
+	line = e2e_refused(&e, "policy", "close=done");
+	for (const char *c = line.text; *c; c++)
+		CHECK(isprint((unsigned char)*c), "byte %#x in: %s", (unsigned char)*c, line.text);
+	E2E_MUST(&e, log_entry_is(&line, "event", "refused"), "%s", line.text);
+	E2E_MUST(&e, daemon_count_log(&e.daemon, "ready", NULL, NULL) == 1);
+	e2e_stop(&e);
+}
+
+/* A control byte in a name that rules look at is nobody's name. */
+TEST(control_byte_in_name)
+{
+	static struct e2e e = {.rules = "      - {name: all, upstream: app}\n"};
+	struct tlsclient_options options;
+	struct tlsclient client;
+
+	e.script = ANSWER;
+	e2e_start(&e);
+	e2e_pki(&e, "--client", "evil", "--cn", "two\nlines", NULL);
+	options = e2e_client_options(&e, NULL);
+	options.cert = e2e_path(&e, "pki/evil.pem");
+	options.key = e2e_path(&e, "pki/evil.key");
+	e2e_connect(&e, &client, &options);
+	E2E_MUST(&e, tlsclient_alert(&client, (int)test_scaled_ms(3000)) == 49);
+	tlsclient_close(&client);
+	(void)e2e_refused(&e, "identity", "two");
+	e2e_stop(&e);
+}
+
+/* No key, no secret: neither in the log nor in the status. */
+TEST(status_counts)
+{
+	static struct e2e e;
+
+	e.script = ANSWER;
+	e2e_start(&e);
+	one_session(&e, "client-a");
+	one_session(&e, "client-a");
+	E2E_MUST(&e, UNTIL(daemon_count_log(&e.daemon, "session", NULL, NULL) == 2, 3000));
+	CHECK_EQ(daemon_counter(&e.daemon, "accepted"), 2);
+	CHECK_EQ(daemon_counter(&e.daemon, "admitted"), 2);
+	CHECK_EQ(daemon_counter(&e.daemon, "sessions_copy"), 2);
+	CHECK_EQ(daemon_counter(&e.daemon, "bytes_in_copy"), 20);
+	CHECK_EQ(daemon_counter(&e.daemon, "bytes_out_copy"), 40);
+	CHECK_EQ(daemon_counter(&e.daemon, "connections"), 0);
+	CHECK_EQ(daemon_counter(&e.daemon, "handshakes"), 0);
+	e2e_stop(&e);
+}

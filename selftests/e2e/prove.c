@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Who moved the bytes: what the kernel, the log and the counters say. */
+#include "selftests/e2e/e2e.h"
+
+#include "sys/ktls.h"
+#include "sys/netlink.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LIVE_MS 5000
+#define LOG_MS	10000
+
+static const struct netlink_tcp *find_socket(const struct netlink_diag *diag, unsigned int src,
+					     unsigned int dst)
+{
+	for (size_t i = 0; i < netlink_diag_count(diag); i++) {
+		const struct netlink_tcp *tcp = netlink_diag_at(diag, i);
+
+		if (addr_port(&tcp->src) == src && addr_port(&tcp->dst) == dst)
+			return tcp;
+	}
+	return NULL;
+}
+
+static bool is_suite(const struct tlsclient *client, enum ktls_cipher cipher)
+{
+	const char *name = SSL_CIPHER_get_name(SSL_get_current_cipher(client->ssl));
+
+	switch (cipher) {
+	case KTLS_AES_128_GCM:
+		return strstr(name, "AES128") || strstr(name, "AES_128");
+	case KTLS_AES_256_GCM:
+		return strstr(name, "AES256") || strstr(name, "AES_256");
+	default:
+		return strstr(name, "CHACHA20") != NULL;
+	}
+}
+
+/* Words for the report; "" when the socket is as it must be. */
+static const char *wrong(struct e2e *e, const struct tlsclient *client)
+{
+	struct netlink_diag _cleanup_netlink_diag_ *diag = NULL;
+	const struct netlink_tcp *tcp;
+	enum ktls_cipher cipher;
+
+	if (netlink_diag_dump(&diag) < 0)
+		return "no sock_diag";
+	tcp = find_socket(diag, e->port, client->port);
+	if (!tcp)
+		return "sock_diag does not list the daemon's socket";
+	if (e->engine == E2E_COPY)
+		return tcp->ulp[0] ? "the socket has a ULP" : "";
+	if (!tcp->has_tls || strcmp(tcp->ulp, "tls") != 0)
+		return "the ULP is not tls";
+	if (tcp->txconf != KTLS_CONF_SW || tcp->rxconf != KTLS_CONF_SW)
+		return "not both directions are in software";
+	if (tcp->tls_version != SSL_version(client->ssl))
+		return "another TLS version";
+	if (ktls_cipher_by_kernel_number(tcp->tls_cipher, &cipher) < 0 || !is_suite(client, cipher))
+		return "another cipher";
+	return "";
+}
+
+void e2e_prove_live(struct e2e *e, const struct tlsclient *client)
+{
+	const char *words = "";
+
+	/* The keys are installed once the upstream is connected, which the client does not see. */
+	E2E_MUST(e, UNTIL((words = wrong(e, client))[0] == '\0', LIVE_MS), "%s", words);
+}
+
+static uint64_t grown(const struct e2e *e, const struct tlsstat *now, const char *name)
+{
+	return tlsstat_get(now, name) - tlsstat_get(&e->tls_stat, name);
+}
+
+static void prove_tls_stat(struct e2e *e)
+{
+	struct tlsstat now = {};
+	bool spliced = e->engine == E2E_SPLICE;
+
+	if (tlsstat_read(&now) < 0) {
+		E2E_MUST(e, !spliced, "no tls_stat");
+		return;
+	}
+	E2E_MUST(e, (grown(e, &now, "TlsTxSw") > 0) == spliced);
+	E2E_MUST(e, (grown(e, &now, "TlsRxSw") > 0) == spliced);
+	E2E_MUST(e, grown(e, &now, "TlsDecryptError") == 0);
+}
+
+static void prove_counters(struct e2e *e)
+{
+	const char *other[] = {"bytes_in_splice", "bytes_out_splice", "sessions_splice"};
+
+	if (e->engine == E2E_SPLICE) {
+		other[0] = "bytes_in_copy";
+		other[1] = "bytes_out_copy";
+		other[2] = "sessions_copy";
+	}
+	for (size_t i = 0; i < 3; i++) {
+		uint64_t n = daemon_counter(&e->daemon, other[i]);
+
+		E2E_MUST(e, n == 0, "%s is %llu", other[i], (unsigned long long)n);
+	}
+}
+
+struct log_entry e2e_prove_session(struct e2e *e, size_t nth, const char *close_reason)
+{
+	const char *engine = e->engine == E2E_SPLICE ? "splice" : "copy";
+	const char *reason = e->engine == E2E_SPLICE ? "none" : "configured_off";
+	struct log_entry line = {};
+
+	E2E_MUST(e, daemon_wait_log(&e->daemon, "session", NULL, NULL, nth, LOG_MS, &line),
+		 "no session in the log");
+	E2E_MUST(e, log_entry_is(&line, "close", close_reason), "not %s: %s", close_reason,
+		 line.text);
+	E2E_MUST(e, log_entry_is(&line, "engine_in", engine), "%s", line.text);
+	E2E_MUST(e, log_entry_is(&line, "engine_out", engine), "%s", line.text);
+	E2E_MUST(e, log_entry_is(&line, "offload_reason", reason), "%s", line.text);
+	prove_counters(e);
+	prove_tls_stat(e);
+	return line;
+}
+
+struct log_entry e2e_refused(struct e2e *e, const char *check, const char *subject_part)
+{
+	char subject[DAEMON_VALUE_MAX];
+	struct log_entry line = {};
+
+	E2E_MUST(e, daemon_wait_log(&e->daemon, "refused", NULL, NULL, 0, LOG_MS, &line),
+		 "no refusal in the log");
+	E2E_MUST(e, log_entry_is(&line, "check", check), "not %s: %s", check, line.text);
+	log_entry_get(&line, "subject", subject);
+	E2E_MUST(e, strstr(subject, subject_part), "another subject: %s", line.text);
+	E2E_MUST(e, daemon_count_log(&e->daemon, "refused", NULL, NULL) == 1);
+	E2E_MUST(e, daemon_count_log(&e->daemon, "session", NULL, NULL) == 0);
+	E2E_MUST(e, atomic_load(&e->upstream.accepted) == 0, "the upstream saw a connection");
+	return line;
+}

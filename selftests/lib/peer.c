@@ -1,0 +1,451 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "selftests/lib/peer.h"
+
+#include "base/clock.h"
+#include "selftests/harness/harness.h"
+#include "selftests/lib/tlsclient.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define CHUNK	   ((size_t)64 * 1024)
+#define SLOW_CHUNK ((size_t)16 * 1024)
+#define STEP_MS	   20000
+/* Of the payload; a client with a number has two of its own. */
+enum { STREAM_CLIENT = 1, STREAM_UPSTREAM = 2, STREAMS_PER_CLIENT = 2 };
+
+static void set_streams(struct peer *peer, uint32_t out, uint32_t in)
+{
+	peer->stream_out = out;
+	peer->stream_in = in;
+	payload_init(&peer->out, test_seed(), out);
+	payload_init(&peer->in, test_seed(), in);
+}
+
+static void init(struct peer *peer, int fd, struct tlsclient *tls)
+{
+	*peer = (struct peer){.fd = fd, .tls = tls, .timeout_ms = (int)test_scaled_ms(STEP_MS)};
+	if (tls)
+		set_streams(peer, STREAM_CLIENT, STREAM_UPSTREAM);
+	else
+		set_streams(peer, STREAM_UPSTREAM, STREAM_CLIENT);
+}
+
+void peer_init_client(struct peer *peer, struct tlsclient *tls)
+{
+	init(peer, tls->fd, tls);
+}
+
+void peer_init_upstream(struct peer *peer, int fd)
+{
+	init(peer, fd, NULL);
+}
+
+void peer_expect_echo(struct peer *peer)
+{
+	set_streams(peer, peer->stream_out, peer->stream_out);
+}
+
+void peer_client_payload(void *buf, size_t len)
+{
+	struct payload payload;
+
+	payload_init(&payload, test_seed(), STREAM_CLIENT);
+	payload_fill(&payload, buf, len);
+}
+
+__attribute__((format(printf, 2, 3))) static int problem(struct peer *peer, const char *format, ...)
+{
+	va_list args;
+	int len = snprintf(peer->problem, sizeof(peer->problem),
+			   "%s after %llu sent, %llu received: ", peer->tls ? "client" : "upstream",
+			   (unsigned long long)peer->sent, (unsigned long long)peer->received);
+
+	va_start(args, format);
+	vsnprintf(peer->problem + len, sizeof(peer->problem) - (size_t)len, format, args);
+	va_end(args);
+	return -1;
+}
+
+/* --- raw --- */
+
+static ssize_t raw_recv(struct peer *peer, void *buf, size_t len)
+{
+	ssize_t n;
+
+	if (peer->tls)
+		return tlsclient_recv(peer->tls, buf, len);
+	n = recv(peer->fd, buf, len, MSG_DONTWAIT);
+	return n < 0 ? -errno : n;
+}
+
+static ssize_t raw_send(struct peer *peer, const void *buf, size_t len)
+{
+	ssize_t n;
+
+	if (peer->tls)
+		return tlsclient_send(peer->tls, buf, len);
+	n = send(peer->fd, buf, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+	return n < 0 ? -errno : n;
+}
+
+static int wait_ready(struct peer *peer, short events, int timeout_ms)
+{
+	struct pollfd p = {.fd = peer->fd, .events = events};
+	int r = poll(&p, 1, timeout_ms);
+
+	return r > 0 ? 0 : -ETIMEDOUT;
+}
+
+static const char *end_name(ssize_t result)
+{
+	switch (result) {
+	case 0:
+		return "a clean end";
+	case -ENODATA:
+		return "a FIN without close_notify";
+	case -ECONNRESET:
+	case -EPIPE:
+		return "a reset";
+	case -EPROTO:
+		return "a TLS error";
+	case -ETIMEDOUT:
+		return "nothing in time";
+	default:
+		return strerror((int)-result);
+	}
+}
+
+/* The next bytes or the end, waiting. Returns: as raw_recv(), -ETIMEDOUT instead of -EAGAIN. */
+static ssize_t recv_some(struct peer *peer, void *buf, size_t len)
+{
+	for (;;) {
+		ssize_t n = raw_recv(peer, buf, len);
+
+		if (n != -EAGAIN)
+			return n;
+		if (wait_ready(peer, POLLIN, peer->timeout_ms) < 0)
+			return -ETIMEDOUT;
+	}
+}
+
+static int send_all(struct peer *peer, const void *buf, size_t len)
+{
+	const char *at = buf;
+
+	while (len > 0) {
+		ssize_t n = raw_send(peer, at, len);
+
+		if (n == -EAGAIN && wait_ready(peer, POLLOUT, peer->timeout_ms) == 0)
+			continue;
+		if (n <= 0)
+			return problem(peer, "cannot send: %s",
+				       end_name(n == -EAGAIN ? -ETIMEDOUT : n));
+		at += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+/* --- payload --- */
+
+static int take(struct peer *peer, const void *buf, size_t len)
+{
+	if (!payload_check(&peer->in, buf, len))
+		return problem(peer, "wrong bytes: %s", peer->in.fault);
+	peer->received += len;
+	return 0;
+}
+
+/* Returns: 1 something moved, 0 the socket has no room or bytes now, -1 problem. */
+static int send_step(struct peer *peer, char *buf, uint64_t until)
+{
+	size_t len = until - peer->sent < CHUNK ? (size_t)(until - peer->sent) : CHUNK;
+	ssize_t n;
+
+	if (len == 0)
+		return 0;
+	peer->out.position = peer->sent; /* what was not taken is made again */
+	payload_fill(&peer->out, buf, len);
+	n = raw_send(peer, buf, len);
+	if (n == -EAGAIN)
+		return 0;
+	if (n <= 0)
+		return problem(peer, "cannot send: %s", end_name(n));
+	peer->sent += (uint64_t)n;
+	return 1;
+}
+
+static int recv_step(struct peer *peer, char *buf, uint64_t until)
+{
+	size_t len = until - peer->received < CHUNK ? (size_t)(until - peer->received) : CHUNK;
+	ssize_t n;
+
+	if (len == 0)
+		return 0;
+	n = raw_recv(peer, buf, len);
+	if (n == -EAGAIN)
+		return 0;
+	if (n <= 0)
+		return problem(peer, "%llu bytes are missing: %s",
+			       (unsigned long long)(until - peer->received), end_name(n));
+	return take(peer, buf, (size_t)n) < 0 ? -1 : 1;
+}
+
+static int transfer(struct peer *peer, char *buf, uint64_t n_send, uint64_t n_recv)
+{
+	uint64_t send_until = peer->sent + n_send, recv_until = peer->received + n_recv;
+
+	while (peer->sent < send_until || peer->received < recv_until) {
+		int sent = send_step(peer, buf, send_until);
+		int got = sent < 0 ? -1 : recv_step(peer, buf, recv_until);
+		short events = 0;
+
+		if (sent < 0 || got < 0)
+			return -1;
+		if (sent + got > 0)
+			continue;
+		events |= peer->sent < send_until ? POLLOUT : 0;
+		events |= peer->received < recv_until ? POLLIN : 0;
+		if (wait_ready(peer, events, peer->timeout_ms) < 0)
+			return problem(peer, "stuck with %llu to send and %llu to receive",
+				       (unsigned long long)(send_until - peer->sent),
+				       (unsigned long long)(recv_until - peer->received));
+	}
+	return 0;
+}
+
+static int slow_recv(struct peer *peer, char *buf, uint64_t n, uint64_t pause_us)
+{
+	while (n > 0) {
+		size_t part = n < SLOW_CHUNK ? (size_t)n : SLOW_CHUNK;
+
+		if (transfer(peer, buf, 0, part) < 0)
+			return -1;
+		n -= part;
+		usleep((useconds_t)pause_us);
+	}
+	return 0;
+}
+
+static int flood(struct peer *peer, char *buf, uint64_t quiet_ms)
+{
+	for (;;) {
+		int r = send_step(peer, buf, UINT64_MAX);
+
+		if (r < 0)
+			return -1;
+		if (r == 0 && wait_ready(peer, POLLOUT, (int)quiet_ms) < 0)
+			return 0;
+	}
+}
+
+static int echo(struct peer *peer, char *buf)
+{
+	for (;;) {
+		ssize_t n = recv_some(peer, buf, CHUNK);
+
+		if (n == 0)
+			return 0;
+		if (n < 0)
+			return problem(peer, "echo ended with %s", end_name(n));
+		peer->received += (uint64_t)n;
+		if (send_all(peer, buf, (size_t)n) < 0)
+			return -1;
+		peer->sent += (uint64_t)n;
+	}
+}
+
+/* --- hello --- */
+
+static void use_client_streams(struct peer *peer, uint64_t client)
+{
+	uint32_t more = STREAMS_PER_CLIENT * ((uint32_t)client + 1);
+
+	set_streams(peer, peer->stream_out + more, peer->stream_in + more);
+}
+
+static int hello_send(struct peer *peer, uint64_t client)
+{
+	uint64_t wire = htobe64(client);
+
+	use_client_streams(peer, client);
+	return send_all(peer, &wire, sizeof(wire));
+}
+
+static int hello_recv(struct peer *peer)
+{
+	uint64_t wire = 0;
+	size_t got = 0;
+
+	while (got < sizeof(wire)) {
+		ssize_t n = recv_some(peer, (char *)&wire + got, sizeof(wire) - got);
+
+		if (n <= 0)
+			return problem(peer, "no hello: %s", end_name(n));
+		got += (size_t)n;
+	}
+	use_client_streams(peer, be64toh(wire));
+	return 0;
+}
+
+/* --- ends --- */
+
+static int finish(struct peer *peer)
+{
+	int r;
+
+	if (!peer->tls)
+		return shutdown(peer->fd, SHUT_WR) < 0
+			       ? problem(peer, "shutdown: %s", strerror(errno))
+			       : 0;
+	while ((r = tlsclient_finish(peer->tls)) == -EAGAIN) {
+		if (wait_ready(peer, POLLOUT, peer->timeout_ms) < 0)
+			break;
+	}
+	return r < 0 ? problem(peer, "close_notify: %s", strerror(-r)) : 0;
+}
+
+static int recv_end(struct peer *peer)
+{
+	char byte;
+	ssize_t n = recv_some(peer, &byte, 1);
+
+	if (n > 0)
+		return problem(peer, "a byte too many");
+	return n == 0 ? 0 : problem(peer, "instead of a clean end: %s", end_name(n));
+}
+
+static int recv_all(struct peer *peer, char *buf)
+{
+	ssize_t n;
+
+	while ((n = recv_some(peer, buf, CHUNK)) > 0) {
+		if (take(peer, buf, (size_t)n) < 0)
+			return -1;
+	}
+	return n == 0 ? 0 : problem(peer, "instead of a clean end: %s", end_name(n));
+}
+
+static int send_cut(struct peer *peer, char *buf)
+{
+	for (;;) {
+		ssize_t n;
+
+		peer->out.position = peer->sent; /* what was not taken is made again */
+		payload_fill(&peer->out, buf, CHUNK);
+		n = raw_send(peer, buf, CHUNK);
+		if (n == -EAGAIN && wait_ready(peer, POLLOUT, peer->timeout_ms) == 0)
+			continue;
+		if (n == -ECONNRESET || n == -EPIPE)
+			return 0;
+		if (n <= 0)
+			return problem(peer, "instead of a reset: %s",
+				       end_name(n == -EAGAIN ? -ETIMEDOUT : n));
+		peer->sent += (uint64_t)n;
+	}
+}
+
+static int recv_bad_end(struct peer *peer, char *buf, bool only_reset)
+{
+	ssize_t n;
+
+	while ((n = recv_some(peer, buf, CHUNK)) > 0) {
+		if (take(peer, buf, (size_t)n) < 0)
+			return -1;
+	}
+	if (n == -ECONNRESET || n == -EPIPE)
+		return 0;
+	if (!only_reset && (n == -ENODATA || n == -EPROTO))
+		return 0;
+	return problem(peer, "instead of a reset: %s", end_name(n));
+}
+
+static int reset(struct peer *peer)
+{
+	struct linger now = {.l_onoff = 1, .l_linger = 0};
+	int *owner = peer->tls ? &peer->tls->fd : &peer->fd;
+
+	(void)setsockopt(peer->fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+	(void)close(peer->fd);
+	*owner = -1;
+	peer->fd = -1;
+	return 0;
+}
+
+static int gate(struct peer *peer, uint64_t value)
+{
+	uint64_t deadline_ms = clock_now_ms() + (uint64_t)peer->timeout_ms;
+
+	while (atomic_load(peer->gate) < value) {
+		if (clock_now_ms() > deadline_ms)
+			return problem(peer, "gate %llu stays shut", (unsigned long long)value);
+		usleep(1000);
+	}
+	return 0;
+}
+
+static int run_step(struct peer *peer, const struct peer_step *step, char *buf)
+{
+	switch (step->verb) {
+	case PEER_SEND:
+		return transfer(peer, buf, step->n, 0);
+	case PEER_RECV:
+		return transfer(peer, buf, 0, step->n);
+	case PEER_BOTH:
+		return transfer(peer, buf, step->n, step->m);
+	case PEER_ECHO:
+		return echo(peer, buf);
+	case PEER_HELLO_SEND:
+		return hello_send(peer, step->n);
+	case PEER_HELLO_RECV:
+		return hello_recv(peer);
+	case PEER_FINISH:
+		return finish(peer);
+	case PEER_FIN:
+		return shutdown(peer->fd, SHUT_WR) < 0 ? problem(peer, "no FIN") : 0;
+	case PEER_RECV_END:
+		return recv_end(peer);
+	case PEER_RECV_ALL:
+		return recv_all(peer, buf);
+	case PEER_SEND_CUT:
+		return send_cut(peer, buf);
+	case PEER_RECV_RESET:
+		return recv_bad_end(peer, buf, true);
+	case PEER_RECV_CUT:
+		return recv_bad_end(peer, buf, false);
+	case PEER_RESET:
+		return reset(peer);
+	case PEER_FLOOD:
+		return flood(peer, buf, step->n);
+	case PEER_SLOW_RECV:
+		return slow_recv(peer, buf, step->n, step->m);
+	case PEER_SLEEP:
+		return usleep((useconds_t)step->n * 1000);
+	case PEER_GATE:
+		return gate(peer, step->n);
+	case PEER_PASS:
+		atomic_store(peer->gate, step->n);
+		return 0;
+	default:
+		return problem(peer, "unknown step");
+	}
+}
+
+int peer_run(struct peer *peer, const struct peer_step *script)
+{
+	char *buf = malloc(CHUNK);
+	int r = buf ? 0 : problem(peer, "out of memory");
+
+	for (size_t i = 0; r == 0 && script[i].verb != PEER_DONE; i++)
+		r = run_step(peer, &script[i], buf);
+	free(buf);
+	return r;
+}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One end of a proxied connection that follows a script: the TLS client or the plaintext upstream.
+ *
+ * Bytes are payload and checked by position, so that loss, repetition and reordering
+ * are told apart. A script stops at the first step that goes wrong; peer->problem says how.
+ */
+#ifndef SELFTESTS_LIB_PEER_H
+#define SELFTESTS_LIB_PEER_H
+
+#include "selftests/lib/payload.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct tlsclient;
+
+/** What a step does; the macros below write them. */
+enum peer_verb {
+	PEER_DONE,	 /* end of the script */
+	PEER_SEND,	 /* n bytes */
+	PEER_RECV,	 /* exactly n bytes */
+	PEER_BOTH,	 /* send n and receive m at the same time */
+	PEER_ECHO,	 /* send back what comes until its clean end; then the script goes on */
+	PEER_HELLO_SEND, /* n as eight bytes: from now on both streams are those of client n */
+	PEER_HELLO_RECV, /* the other end of it */
+	PEER_FINISH,	 /* end our direction: close_notify, or FIN on plain TCP */
+	PEER_FIN,	 /* end our direction with a FIN alone, also under TLS */
+	PEER_RECV_END,	 /* the clean end of the other direction, nothing before it */
+	PEER_RECV_ALL,	 /* everything up to the clean end */
+	PEER_SEND_CUT,	 /* send until the connection breaks */
+	PEER_RECV_RESET, /* a reset, whatever comes before it */
+	PEER_RECV_CUT,	 /* any end that is not clean, whatever comes before it */
+	PEER_RESET,	 /* abort: RST, the script ends */
+	PEER_FLOOD,	 /* send until nothing was taken for n ms; peer->sent tells how much */
+	PEER_SLOW_RECV,	 /* receive n bytes, sleeping m microseconds after every 16 KiB */
+	PEER_SLEEP,	 /* n ms */
+	PEER_GATE,	 /* wait until *peer->gate is at least n */
+	PEER_PASS,	 /* set *peer->gate to n */
+};
+
+struct peer_step {
+	enum peer_verb verb;
+	uint64_t n, m;
+};
+
+/** STEPS(SEND(100), FINISH, RECV_END) - a script that lives as long as the block it stands in. */
+#define STEPS(...) ((const struct peer_step[]){__VA_ARGS__, {.verb = PEER_DONE}})
+
+/* clang-format off */
+#define SEND(bytes)          {.verb = PEER_SEND, .n = (bytes)}
+#define RECV(bytes)          {.verb = PEER_RECV, .n = (bytes)}
+#define BOTH(send, receive)  {.verb = PEER_BOTH, .n = (send), .m = (receive)}
+#define ECHO_ALL             {.verb = PEER_ECHO}
+#define HELLO_SEND(number)   {.verb = PEER_HELLO_SEND, .n = (number)}
+#define HELLO_RECV           {.verb = PEER_HELLO_RECV}
+#define FINISH               {.verb = PEER_FINISH}
+#define FIN                  {.verb = PEER_FIN}
+#define RECV_END             {.verb = PEER_RECV_END}
+#define RECV_ALL             {.verb = PEER_RECV_ALL}
+#define SEND_CUT             {.verb = PEER_SEND_CUT}
+#define RECV_RESET           {.verb = PEER_RECV_RESET}
+#define RECV_CUT             {.verb = PEER_RECV_CUT}
+#define RESET                {.verb = PEER_RESET}
+#define FLOOD(quiet_ms)      {.verb = PEER_FLOOD, .n = (quiet_ms)}
+#define SLOW_RECV(bytes, us) {.verb = PEER_SLOW_RECV, .n = (bytes), .m = (us)}
+#define SLEEP(ms)            {.verb = PEER_SLEEP, .n = (ms)}
+#define GATE(number)         {.verb = PEER_GATE, .n = (number)}
+#define PASS(number)         {.verb = PEER_PASS, .n = (number)}
+/* clang-format on */
+
+struct peer {
+	int fd;
+	struct tlsclient *tls; /* NULL: plain; borrowed */
+	uint32_t stream_out, stream_in;
+	struct payload out, in;
+	uint64_t sent, received; /* payload bytes so far */
+	_Atomic uint64_t *gate;	 /* for PEER_GATE and PEER_PASS; may be NULL otherwise */
+	int timeout_ms;		 /* of one step without progress */
+	char problem[320];
+};
+
+/** peer_init_client(), peer_init_upstream() - each direction has a stream of its own; descriptors are borrowed. */
+void peer_init_client(struct peer *peer, struct tlsclient *tls);
+void peer_init_upstream(struct peer *peer, int fd);
+
+/** peer_expect_echo() - what comes back is what @peer sends. */
+void peer_expect_echo(struct peer *peer);
+
+/** peer_client_payload() - the first @len bytes that a client sends. */
+void peer_client_payload(void *buf, size_t len);
+
+/** peer_run() - follow @script to PEER_DONE. Returns: 0, or -1 with peer->problem. */
+int peer_run(struct peer *peer, const struct peer_step *script);
+
+#endif

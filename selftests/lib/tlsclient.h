@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A TLS client for tests: OpenSSL in userspace on a non-blocking socket, and the ways to misbehave
+ * that a library hides: ends without close_notify, resets, data in the handshake's last flight.
+ */
+#ifndef SELFTESTS_LIB_TLSCLIENT_H
+#define SELFTESTS_LIB_TLSCLIENT_H
+
+#include "base/addr.h"
+
+#include <openssl/ssl.h>
+#include <stdbool.h>
+
+enum tls_suite { SUITE_ANY, SUITE_AES_128, SUITE_AES_256, SUITE_CHACHA20 };
+
+struct tlsclient_options {
+	const char *cert, *key; /* files; NULL: no certificate */
+	const char *ca;		/* file; NULL: the server is not verified */
+	const char *sni;	/* NULL: none */
+	int version;		/* TLS1_2_VERSION, TLS1_3_VERSION; 0: the library's choice */
+	enum tls_suite suite;
+	const char *sigalgs;   /* what the server may sign with, OpenSSL's list; NULL: all */
+	size_t receive_buffer; /* SO_RCVBUF in bytes before the connect; 0: the kernel's choice */
+	/* Sent in one segment together with the client's last handshake message. */
+	const void *first_data;
+	size_t first_data_len;
+	bool first_data_ends; /* and so are close_notify and FIN */
+};
+
+struct tlsclient {
+	int fd;
+	SSL *ssl;
+	int alert;	   /* number of the fatal alert the server sent; -1 none */
+	unsigned int port; /* local port in host order; 0 on a unix socket */
+	char error[256];   /* OpenSSL's words after a failure */
+};
+
+/**
+ * tlsclient_connect() - connect and shake hands, at most @timeout_ms.
+ *
+ * In TLS 1.3 a client is done before the server has looked at its certificate: a refusal shows at
+ * the next read.
+ *
+ * Returns: 0; -EPROTO (client->error, client->alert); -ETIMEDOUT; or connect(2)'s errno.
+ */
+int tlsclient_connect(struct tlsclient *client, const struct addr *to,
+		      const struct tlsclient_options *options, int timeout_ms);
+
+/** tlsclient_close() - free all; the socket is closed without close_notify. */
+void tlsclient_close(struct tlsclient *client);
+
+/**
+ * tlsclient_recv() - Returns: bytes; 0 at close_notify; -EAGAIN; -ENODATA (FIN without
+ * close_notify); -ECONNRESET; -EPROTO.
+ */
+ssize_t tlsclient_recv(struct tlsclient *client, void *buf, size_t len);
+
+/** tlsclient_send() - Returns: bytes; -EAGAIN (then with the same bytes); -ECONNRESET; -EPROTO. */
+ssize_t tlsclient_send(struct tlsclient *client, const void *buf, size_t len);
+
+/** tlsclient_finish() - close_notify; the other direction stays. Returns: 0, -EAGAIN, -errno. */
+int tlsclient_finish(struct tlsclient *client);
+
+/** tlsclient_alert() - the fatal alert that comes within @timeout_ms, data before it is dropped. */
+int tlsclient_alert(struct tlsclient *client, int timeout_ms);
+
+/** tlsclient_server_cn() - common name of the certificate that the server showed; "" none. */
+void tlsclient_server_cn(const struct tlsclient *client, char *text, size_t size);
+
+#endif

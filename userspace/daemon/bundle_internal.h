@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Shared by bundle*.c only. */
+#ifndef SLUICE_DAEMON_BUNDLE_INTERNAL_H
+#define SLUICE_DAEMON_BUNDLE_INTERNAL_H
+
+#include "daemon/bundle.h"
+
+#include <stdint.h>
+
+/** Something the text refers to by @name: a variable, or a secret's source. */
+struct bundle_item {
+	char *name;
+	char *data; /* base/lockmem, len + 1 bytes with a NUL; NULL: it is not there */
+	size_t len;
+	int error; /* why a secret is not there; not in the memfd */
+};
+
+struct bundle_items {
+	struct bundle_item *list;
+	size_t count;
+};
+
+struct bundle {
+	char *text; /* base/lockmem, text_len + 1 bytes */
+	size_t text_len;
+	struct bundle_items variables; /* all that the text asked for, also those that are unset */
+	struct bundle_items secrets;
+	struct confile *confile;
+	char *dir; /* of the configuration file; NULL in a worker */
+};
+
+/** bundle_items_find() - Returns: NULL when there is no such item. */
+const struct bundle_item *bundle_items_find(const struct bundle_items *items, const char *name);
+
+/** bundle_items_add() - @data belongs to the items afterwards, also on -ENOMEM. */
+int bundle_items_add(struct bundle_items *items, const char *name, char *data, size_t len,
+		     int error);
+
+/**
+ * bundle_source_read() - the content of "file:PATH" or "env:NAME", base/lockmem.
+ * Returns: 0; -EINVAL (neither); -ENODATA (empty, or variable not set); -EISDIR (no regular file);
+ *          -EFBIG; -ENOMEM; open(2)'s or read(2)'s errno.
+ */
+int bundle_source_read(const char *dir, const char *source, char **ret_data, size_t *ret_len);
+
+/** bundle_file_read() - a regular file of at most @max bytes; the same returns. */
+int bundle_file_read(const char *path, size_t max, char **ret_data, size_t *ret_len);
+
+#endif

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/confload_internal.h"
+
+#include "base/units.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SECOND_MS UINT64_C(1000)
+#define MINUTE_MS (60 * SECOND_MS)
+#define HOUR_MS	  (60 * MINUTE_MS)
+
+#define WORKERS_MAX 1024
+
+/* What a duration or a number may be, and what it is when nobody says. */
+struct range {
+	uint64_t otherwise, least, most;
+	const char *words; /* the limits for people */
+};
+
+static uint64_t duration(struct confload *load, const char *path, const char *text,
+			 const struct range *range)
+{
+	struct confload_field field = confload_field("%s", path);
+	uint64_t ms = 0;
+	int r;
+
+	if (!text)
+		return range->otherwise;
+	r = units_parse_ms(text, &ms);
+	if (r == -EINVAL)
+		confload_mistake(load, &field, "a whole number and ms, s, m or h, as in 30s",
+				 "'%s' is not a duration", text);
+	else if (r < 0 || ms < range->least || ms > range->most)
+		confload_mistake(load, &field, range->words, "%s is out of range", text);
+	return ms;
+}
+
+static uint64_t number(struct confload *load, const char *path, const char *text,
+		       const struct range *range)
+{
+	struct confload_field field = confload_field("%s", path);
+	unsigned long long value;
+
+	if (!text)
+		return range->otherwise;
+	if (text[0] == '\0' || text[strspn(text, "0123456789")] != '\0') {
+		confload_mistake(load, &field, range->words, "'%s' is not a whole number", text);
+		return range->otherwise;
+	}
+	errno = 0;
+	value = strtoull(text, NULL, 10);
+	if (errno != 0 || value < range->least || value > range->most)
+		confload_mistake(load, &field, range->words, "%s is out of range", text);
+	return value;
+}
+
+static void load_timeouts(struct confload *load)
+{
+	static const struct confile_timeouts none;
+	static const struct range handshake = {10 * SECOND_MS, 1, 10 * MINUTE_MS, "1ms to 10m"};
+	static const struct range connect = {5 * SECOND_MS, 1, 10 * MINUTE_MS, "1ms to 10m"};
+	static const struct range idle = {HOUR_MS, 0, 720 * HOUR_MS, "up to 720h; 0 is no limit"};
+	static const struct range drain = {30 * SECOND_MS, 0, 24 * HOUR_MS,
+					   "up to 24h; 0 cuts at once"};
+	const struct confile_timeouts *from = load->root->timeouts ? load->root->timeouts : &none;
+	struct config_timeouts *to = &load->config->timeouts;
+
+	to->handshake_ms = duration(load, "timeouts.handshake", from->handshake, &handshake);
+	to->connect_ms = duration(load, "timeouts.connect", from->connect, &connect);
+	to->idle_ms = duration(load, "timeouts.idle", from->idle, &idle);
+	to->drain_ms = duration(load, "timeouts.drain", from->drain, &drain);
+}
+
+static void load_limits(struct confload *load)
+{
+	static const struct confile_limits none;
+	static const struct range connections = {10000, 1, 1000000, "1 to 1000000 per worker"};
+	static const struct range handshakes = {1000, 1, 1000000, "1 to 1000000 per worker"};
+	const struct confile_limits *from = load->root->limits ? load->root->limits : &none;
+	struct config_limits *to = &load->config->limits;
+
+	to->connections = number(load, "limits.connections", from->connections, &connections);
+	to->handshakes = number(load, "limits.handshakes", from->handshakes, &handshakes);
+}
+
+static void load_admin(struct confload *load)
+{
+	const struct confload_field field = confload_field("admin.listen");
+
+	if (!load->root->admin || !confload_need(load, &field, load->root->admin->listen,
+						 "as in \"unix:/run/sluice/admin.sock\""))
+		return;
+	confload_addr(load, &field, load->root->admin->listen, &load->config->admin);
+	/* It asks nobody for a certificate: the file's mode decides who may connect. */
+	if (load->config->admin.len > 0 && !addr_is_unix(&load->config->admin))
+		confload_mistake(load, &field, "write \"unix:/run/sluice/admin.sock\"",
+				 "must be a unix socket");
+}
+
+static int load_process(struct confload *load)
+{
+	static const char *const formats[] = {"key-value", "json", NULL};
+	static const enum config_log_format format_of[] = {CONFIG_LOG_KEY_VALUE, CONFIG_LOG_JSON};
+	static const struct range workers = {0, 1, WORKERS_MAX, "auto, or 1 to 1024"};
+	const struct confload_field user = confload_field("user");
+	const struct confload_field format = confload_field("log.format");
+	const struct confile_root *root = load->root;
+
+	if (root->log)
+		load->config->log_format =
+			format_of[confload_choice(load, &format, root->log->format, formats)];
+	if (root->workers && strcmp(root->workers, "auto") != 0)
+		load->config->workers = number(load, "workers", root->workers, &workers);
+	if (!root->user)
+		return 0;
+	return confload_name(load, &user, root->user, &load->config->user);
+}
+
+/* --- upstreams --- */
+
+static int load_upstream(struct confload *load, size_t index)
+{
+	const struct confile_upstream *from = &load->root->upstreams[index];
+	struct config_upstream *to = &load->config->upstreams[index];
+	struct confload_field field = confload_field("upstreams[%zu].name", index);
+	int r = confload_name(load, &field, from->name, &to->name);
+
+	for (size_t i = 0; to->name && i < index; i++) {
+		const char *other = load->config->upstreams[i].name;
+
+		if (other && strcmp(other, to->name) == 0)
+			confload_mistake(load, &field, "names must differ: rules choose by them",
+					 "there is another upstream '%s'", to->name);
+	}
+	field = confload_field("upstreams[%zu].endpoints", index);
+	if (from->n_endpoints == 0)
+		confload_mistake(load, &field, "as in endpoints: [\"127.0.0.1:8080\"]",
+				 "is missing");
+	to->endpoints = calloc((size_t)from->n_endpoints + 1, sizeof(*to->endpoints));
+	if (r < 0 || !to->endpoints)
+		return -ENOMEM;
+	to->n_endpoints = from->n_endpoints;
+	for (size_t i = 0; i < from->n_endpoints; i++) {
+		field = confload_field("upstreams[%zu].endpoints[%zu]", index, i);
+		confload_addr(load, &field, from->endpoints[i], &to->endpoints[i]);
+	}
+	return 0;
+}
+
+int confload_upstreams(struct confload *load)
+{
+	const struct confload_field field = confload_field("upstreams");
+	int r = 0;
+
+	if (load->root->n_upstreams == 0)
+		confload_mistake(load, &field, "say where admitted clients go; see docs/examples",
+				 "is missing");
+	load->config->upstreams =
+		calloc((size_t)load->root->n_upstreams + 1, sizeof(struct config_upstream));
+	if (!load->config->upstreams)
+		return -ENOMEM;
+	load->config->n_upstreams = load->root->n_upstreams;
+	for (size_t i = 0; r == 0 && i < load->config->n_upstreams; i++)
+		r = load_upstream(load, i);
+	return r;
+}
+
+/* --- */
+
+int confload_build(const struct bundle *bundle, struct report *report, struct config **ret_config)
+{
+	struct confload load = {
+		.bundle = bundle,
+		.confile = bundle_confile(bundle),
+		.root = confile_root(bundle_confile(bundle)),
+		.report = report,
+		.config = calloc(1, sizeof(struct config)),
+	};
+	int r;
+
+	if (!load.config)
+		return -ENOMEM;
+	load_timeouts(&load);
+	load_limits(&load);
+	load_admin(&load);
+	r = load_process(&load);
+	if (r == 0)
+		r = confload_upstreams(&load);
+	if (r == 0)
+		r = confload_listeners(&load);
+	if (r == 0 && report->n_mistakes > 0)
+		r = -EINVAL;
+	if (r < 0) {
+		config_free(load.config);
+		return r;
+	}
+	*ret_config = load.config;
+	return 0;
+}
+
+unsigned int confload_line(const struct bundle *bundle, const char *field)
+{
+	return confile_line(bundle_confile(bundle), field);
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Shared by confload*.c only. A function returns 0 or -ENOMEM; mistakes are in the report, and it
+ * goes on with anything that can be gone on with.
+ */
+#ifndef SLUICE_DAEMON_CONFLOAD_INTERNAL_H
+#define SLUICE_DAEMON_CONFLOAD_INTERNAL_H
+
+#include "daemon/bundle.h"
+#include "daemon/confload.h"
+#include "sys/confile.h"
+
+struct confload {
+	const struct bundle *bundle;
+	const struct confile *confile;
+	const struct confile_root *root;
+	struct report *report;
+	struct config *config;
+};
+
+/** Path of a field, as confile_line() takes it. */
+struct confload_field {
+	char path[CONFILE_FIELD_MAX];
+};
+
+struct confload_field confload_field(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/** confload_mistake() - unless the field, or one around it, has a mistake already. */
+void confload_mistake(struct confload *load, const struct confload_field *field, const char *hint,
+		      const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/** confload_remark() - a warning; is left out while there are mistakes nearby, as above. */
+void confload_remark(struct confload *load, const struct confload_field *field, const char *hint,
+		     const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/** confload_need() - a text must be there. Returns: false, and a mistake, when it is not. */
+bool confload_need(struct confload *load, const struct confload_field *field, const char *text,
+		   const char *hint);
+
+/** confload_name() - copy a name and check how it is written. */
+int confload_name(struct confload *load, const struct confload_field *field, const char *text,
+		  char **ret_name);
+
+/** confload_choice() - index in @choices (NULL at its end); the first is the default. */
+unsigned int confload_choice(struct confload *load, const struct confload_field *field,
+			     const char *text, const char *const *choices);
+
+/** confload_addr() - an address; len == 0 when there was a mistake. */
+void confload_addr(struct confload *load, const struct confload_field *field, const char *text,
+		   struct addr *ret_addr);
+
+/** confload_texts() - copy a list. */
+int confload_texts(char *const *from, unsigned int n, char ***ret_texts, size_t *ret_n);
+
+/* The parts. */
+int confload_upstreams(struct confload *load);
+int confload_listeners(struct confload *load);
+int confload_tls(struct confload *load, size_t index, struct config_listener *listener);
+int confload_rules(struct confload *load, size_t index, struct config_listener *listener);
+void confload_match_check(struct confload *load, size_t listener, size_t rule,
+			  const struct confile_match *match);
+
+#endif

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/confload_internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool same(const struct addr *a, const struct addr *b)
+{
+	return a->len > 0 && a->len == b->len && memcmp(&a->sa, &b->sa, a->len) == 0;
+}
+
+/* Is the address that @index, @addr name taken by one that comes before it? */
+static void check_taken(struct confload *load, size_t index, size_t addr)
+{
+	const struct config *config = load->config;
+	const struct addr *mine = &config->listeners[index].addrs[addr];
+	struct confload_field field = confload_field("listeners[%zu].listen[%zu]", index, addr);
+	char text[ADDR_TEXT_MAX];
+
+	for (size_t i = 0; i <= index; i++) {
+		const struct config_listener *other = &config->listeners[i];
+		size_t n = i == index ? addr : other->n_addrs;
+
+		for (size_t a = 0; a < n; a++) {
+			if (same(&other->addrs[a], mine))
+				confload_mistake(load, &field, "every address once",
+						 "%s is listened on twice; see line %u",
+						 addr_format(mine, text),
+						 confile_line(load->confile,
+							      confload_field("listeners[%zu].listen"
+									     "[%zu]",
+									     i, a)
+								      .path));
+		}
+	}
+	if (same(&config->admin, mine))
+		confload_mistake(load, &field, "every address once", "%s is the admin socket",
+				 addr_format(mine, text));
+}
+
+/* A proxy that connects to itself would do so until descriptors are out. */
+static void check_loop(struct confload *load, const struct config_listener *listener,
+		       const struct addr *addr)
+{
+	const struct config *config = load->config;
+	char text[ADDR_TEXT_MAX];
+
+	for (size_t u = 0; u < config->n_upstreams; u++) {
+		for (size_t e = 0; e < config->upstreams[u].n_endpoints; e++) {
+			struct confload_field field =
+				confload_field("upstreams[%zu].endpoints[%zu]", u, e);
+
+			if (same(&config->upstreams[u].endpoints[e], addr))
+				confload_mistake(load, &field, "point it to the service itself",
+						 "%s is where listener '%s' listens",
+						 addr_format(addr, text),
+						 listener->name ? listener->name : "");
+		}
+	}
+}
+
+static int load_addrs(struct confload *load, size_t index, struct config_listener *to)
+{
+	const struct confile_listener *from = &load->root->listeners[index];
+	struct confload_field field = confload_field("listeners[%zu].listen", index);
+
+	if (from->n_listen == 0)
+		confload_mistake(load, &field, "as in listen: [\"0.0.0.0:8443\", \"[::]:8443\"]",
+				 "is missing");
+	to->addrs = calloc((size_t)from->n_listen + 1, sizeof(*to->addrs));
+	if (!to->addrs)
+		return -ENOMEM;
+	to->n_addrs = from->n_listen;
+	for (size_t i = 0; i < to->n_addrs; i++) {
+		field = confload_field("listeners[%zu].listen[%zu]", index, i);
+		confload_addr(load, &field, from->listen[i], &to->addrs[i]);
+		check_taken(load, index, i);
+		check_loop(load, to, &to->addrs[i]);
+		if (addr_is_unix(&to->addrs[i]) && to->offload == OFFLOAD_REQUIRE)
+			confload_mistake(load, &field, "use offload: auto, or a TCP address",
+					 "the kernel has TLS for TCP only, and offload is require");
+	}
+	return 0;
+}
+
+static void check_mode(struct confload *load, size_t index)
+{
+	static const char *const modes[] = {"terminate", "originate", "passthrough", NULL};
+	const char *text = load->root->listeners[index].mode;
+	struct confload_field field = confload_field("listeners[%zu].mode", index);
+
+	if (confload_choice(load, &field, text, modes) > 0)
+		confload_mistake(load, &field, "only mode: terminate is",
+				 "mode '%s' is not in this version", text);
+}
+
+static int load_listener(struct confload *load, size_t index)
+{
+	static const char *const offloads[] = {"auto", "require", "off", NULL};
+	static const char *const truncations[] = {"reset", "accept", NULL};
+	static const enum config_offload offload_of[] = {OFFLOAD_AUTO, OFFLOAD_REQUIRE,
+							 OFFLOAD_OFF};
+	static const enum config_truncation truncation_of[] = {TRUNCATION_RESET, TRUNCATION_ACCEPT};
+	const struct confile_listener *from = &load->root->listeners[index];
+	struct config_listener *to = &load->config->listeners[index];
+	struct confload_field field = confload_field("listeners[%zu].name", index);
+	int r = confload_name(load, &field, from->name, &to->name);
+
+	for (size_t i = 0; to->name && i < index; i++) {
+		const char *other = load->config->listeners[i].name;
+
+		if (other && strcmp(other, to->name) == 0)
+			confload_mistake(load, &field, "names must differ: the log has only them",
+					 "there is another listener '%s'", to->name);
+	}
+	check_mode(load, index);
+	field = confload_field("listeners[%zu].offload", index);
+	to->offload = offload_of[confload_choice(load, &field, from->offload, offloads)];
+	field = confload_field("listeners[%zu].on_truncation", index);
+	to->on_truncation =
+		truncation_of[confload_choice(load, &field, from->on_truncation, truncations)];
+	if (r == 0)
+		r = load_addrs(load, index, to);
+	if (r == 0)
+		r = confload_tls(load, index, to);
+	return r == 0 ? confload_rules(load, index, to) : r;
+}
+
+int confload_listeners(struct confload *load)
+{
+	const struct confload_field field = confload_field("listeners");
+	int r = 0;
+
+	if (load->root->n_listeners == 0)
+		confload_mistake(load, &field, "say where clients connect; see docs/examples",
+				 "is missing");
+	load->config->listeners =
+		calloc((size_t)load->root->n_listeners + 1, sizeof(struct config_listener));
+	if (!load->config->listeners)
+		return -ENOMEM;
+	load->config->n_listeners = load->root->n_listeners;
+	for (size_t i = 0; r == 0 && i < load->config->n_listeners; i++)
+		r = load_listener(load, i);
+	return r;
+}

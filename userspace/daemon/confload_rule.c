@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/confload_internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* --- upstream of a rule --- */
+
+/* A name that could not be read may be the one that is missed. */
+static bool upstreams_are_known(const struct confload *load)
+{
+	bool known = !report_covers(load->report, "upstreams") && load->config->n_upstreams > 0;
+
+	for (size_t i = 0; i < load->config->n_upstreams; i++) {
+		struct confload_field field = confload_field("upstreams[%zu].name", i);
+
+		known = known && !report_covers(load->report, field.path);
+	}
+	return known;
+}
+
+static void unknown_upstream(struct confload *load, const struct confload_field *field,
+			     const char *name)
+{
+	char hint[320] = "upstreams are: ";
+	size_t len = strlen(hint);
+
+	if (!upstreams_are_known(load))
+		return;
+	for (size_t i = 0; i < load->config->n_upstreams && len < sizeof(hint); i++)
+		len += (size_t)snprintf(hint + len, sizeof(hint) - len, "%s%s", i ? ", " : "",
+					load->config->upstreams[i].name);
+	confload_mistake(load, field, hint, "there is no upstream '%s'", name);
+}
+
+static void choose_upstream(struct confload *load, size_t listener, size_t index,
+			    const struct confile_rule *from, struct config_rule *to)
+{
+	struct confload_field field =
+		confload_field("listeners[%zu].rules[%zu].upstream", listener, index);
+	struct confload_field action =
+		confload_field("listeners[%zu].rules[%zu].action", listener, index);
+
+	/* An action that was not understood says nothing about the upstream. */
+	if (report_covers(load->report, action.path) && !from->upstream)
+		return;
+	if (to->action == ACTION_DENY) {
+		if (from->upstream)
+			confload_mistake(load, &field, "remove it, or remove action: deny",
+					 "has no effect: the rule denies");
+		return;
+	}
+	if (!confload_need(load, &field, from->upstream, "say where to go, or write action: deny"))
+		return;
+	for (size_t i = 0; i < load->config->n_upstreams; i++) {
+		const char *name = load->config->upstreams[i].name;
+
+		if (name && strcmp(name, from->upstream) == 0) {
+			to->upstream = i;
+			return;
+		}
+	}
+	unknown_upstream(load, &field, from->upstream);
+}
+
+/* --- match --- */
+
+static int load_match(struct confload *load, size_t listener, size_t index,
+		      const struct confile_match *from, struct config_rule *to)
+{
+	struct confload_field field =
+		confload_field("listeners[%zu].rules[%zu].match", listener, index);
+	int r;
+
+	if (!from)
+		return 0;
+	if (load->config->listeners[listener].client_auth == CLIENT_AUTH_OFF)
+		confload_mistake(load, &field, "remove it, or ask clients for certificates",
+				 "can never match: client_auth is off, so nobody has a name");
+	confload_match_check(load, listener, index, from);
+	r = confload_texts(from->cn, from->n_cn, &to->cn, &to->n_cn);
+	if (r == 0)
+		r = confload_texts(from->dns, from->n_dns, &to->dns, &to->n_dns);
+	return r == 0 ? confload_texts(from->uri, from->n_uri, &to->uri, &to->n_uri) : r;
+}
+
+/* --- rules --- */
+
+static void check_name(struct confload *load, size_t listener, size_t index,
+		       const struct config_rule *rules)
+{
+	struct confload_field field =
+		confload_field("listeners[%zu].rules[%zu].name", listener, index);
+
+	for (size_t i = 0; rules[index].name && i < index; i++) {
+		if (rules[i].name && strcmp(rules[i].name, rules[index].name) == 0)
+			confload_mistake(load, &field, "names must differ: the log has only them",
+					 "this listener has another rule '%s'", rules[i].name);
+	}
+}
+
+static void check_reached(struct confload *load, size_t listener, size_t index)
+{
+	const struct confile_rule *rules = load->root->listeners[listener].rules;
+	struct confload_field field = confload_field("listeners[%zu].rules[%zu]", listener, index);
+
+	for (size_t i = 0; load->report->n_mistakes == 0 && i < index; i++) {
+		if (rules[i].match)
+			continue;
+		confload_remark(load, &field, "put rules without match last",
+				"is never asked: rule '%s' before it takes every peer",
+				rules[i].name);
+		return;
+	}
+}
+
+static int load_rule(struct confload *load, size_t listener, size_t index,
+		     const struct confile_rule *from, struct config_rule *rules)
+{
+	static const char *const actions[] = {"allow", "deny", NULL};
+	static const enum config_action action_of[] = {ACTION_ALLOW, ACTION_DENY};
+	struct config_rule *to = &rules[index];
+	struct confload_field field =
+		confload_field("listeners[%zu].rules[%zu].name", listener, index);
+	int r = confload_name(load, &field, from->name, &to->name);
+
+	check_name(load, listener, index, rules);
+	field = confload_field("listeners[%zu].rules[%zu].action", listener, index);
+	to->action = action_of[confload_choice(load, &field, from->action, actions)];
+	choose_upstream(load, listener, index, from, to);
+	return r == 0 ? load_match(load, listener, index, from->match, to) : r;
+}
+
+int confload_rules(struct confload *load, size_t index, struct config_listener *to)
+{
+	const struct confile_listener *from = &load->root->listeners[index];
+	struct confload_field field = confload_field("listeners[%zu].rules", index);
+	int r = 0;
+
+	if (from->n_rules == 0)
+		confload_mistake(load, &field,
+				 "as in [{name: clients, match: {cn: [alice]}, upstream: app}]",
+				 "is missing: without a rule everybody is refused");
+	to->rules = calloc((size_t)from->n_rules + 1, sizeof(*to->rules));
+	if (!to->rules)
+		return -ENOMEM;
+	to->n_rules = from->n_rules;
+	for (size_t i = 0; r == 0 && i < to->n_rules; i++) {
+		r = load_rule(load, index, i, &from->rules[i], to->rules);
+		if (r == 0)
+			check_reached(load, index, i);
+	}
+	return r;
+}

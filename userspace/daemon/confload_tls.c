@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/confload_internal.h"
+
+#include "base/lockmem.h"
+#include "sys/tls_cert.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *hint_for(enum tls_cert_result result)
+{
+	switch (result) {
+	case TLS_CERT_NO_CERTIFICATE:
+	case TLS_CERT_NO_KEY:
+		return "are certificate and key in each other's place?";
+	case TLS_CERT_BAD_CERTIFICATE:
+	case TLS_CERT_BAD_KEY:
+		return "copy the file again; check it with openssl";
+	case TLS_CERT_KEY_ENCRYPTED:
+		return "nobody is there to type the password: openssl pkey -in OLD -out NEW";
+	case TLS_CERT_KEY_TYPE:
+		return "use RSA with 2048 bits or more, ECDSA P-256 or P-384, or Ed25519";
+	case TLS_CERT_MISMATCH:
+		return "use the key that the certificate was requested with";
+	case TLS_CERT_NOT_A_CA:
+		return "client_ca has the CAs that sign the clients' certificates, not those";
+	case TLS_CERT_EXPIRED:
+	case TLS_CERT_NOT_YET_VALID:
+		return "get a new one, or set the clock";
+	default:
+		return "";
+	}
+}
+
+/* Returns: true when there is no mistake. */
+static bool tell(struct confload *load, const struct confload_field *field, const char *source,
+		 const struct tls_cert_verdict *verdict)
+{
+	const struct tls_cert_finding *mistake = &verdict->mistake, *warning = &verdict->warning;
+
+	if (mistake->result != TLS_CERT_OK)
+		confload_mistake(load, field, hint_for(mistake->result), "%s: %s", source,
+				 mistake->text);
+	else if (warning->result != TLS_CERT_OK)
+		confload_remark(load, field, hint_for(warning->result), "%s: %s", source,
+				warning->text);
+	return mistake->result == TLS_CERT_OK;
+}
+
+/* data stays NULL when there was a mistake. */
+static int load_blob(struct confload *load, const struct confload_field *field, const char *source,
+		     struct config_blob *to)
+{
+	size_t len = 0;
+	const char *data;
+
+	if (!confload_need(load, field, source, "as in file:/etc/sluice/it.pem, or env:NAME"))
+		return 0;
+	data = bundle_secret(load->bundle, source, &len);
+	/* Told by whoever read the disk; again only in case that nobody did. */
+	if (!data) {
+		confload_mistake(load, field, "", "%s: cannot be read", source);
+		return 0;
+	}
+	to->source = strdup(source);
+	to->data = lockmem_text(data, len);
+	to->len = len;
+	return to->source && to->data ? 0 : -ENOMEM;
+}
+
+static int load_certificate(struct confload *load, size_t listener, size_t index,
+			    const struct confile_certificate *from, struct config_certificate *to)
+{
+	struct confload_field chain_field =
+		confload_field("listeners[%zu].tls.certificates[%zu].chain", listener, index);
+	struct confload_field key_field =
+		confload_field("listeners[%zu].tls.certificates[%zu].key", listener, index);
+	struct tls_cert_verdict verdict;
+	bool ok = true;
+	int r = load_blob(load, &chain_field, from->chain, &to->chain);
+
+	if (r == 0)
+		r = load_blob(load, &key_field, from->key, &to->key);
+	if (r < 0)
+		return r;
+	if (to->chain.data) {
+		tls_cert_check_chain(to->chain.data, to->chain.len, &verdict);
+		ok &= tell(load, &chain_field, to->chain.source, &verdict);
+	}
+	if (to->key.data) {
+		tls_cert_check_key(to->key.data, to->key.len, &verdict);
+		ok &= tell(load, &key_field, to->key.source, &verdict);
+	}
+	if (ok && to->chain.data && to->key.data) {
+		tls_cert_check_pair(to->chain.data, to->chain.len, to->key.data, to->key.len,
+				    &verdict);
+		(void)tell(load, &key_field, to->key.source, &verdict);
+	}
+	return 0;
+}
+
+static int load_certificates(struct confload *load, size_t index, const struct confile_tls *from,
+			     struct config_listener *to)
+{
+	struct confload_field field = confload_field("listeners[%zu].tls.certificates", index);
+	int r = 0;
+
+	if (from->n_certificates == 0)
+		confload_mistake(load, &field, "as in [{chain: file:PATH, key: file:PATH}]",
+				 "is missing");
+	to->certificates = calloc((size_t)from->n_certificates + 1, sizeof(*to->certificates));
+	if (!to->certificates)
+		return -ENOMEM;
+	to->n_certificates = from->n_certificates;
+	for (size_t i = 0; r == 0 && i < to->n_certificates; i++)
+		r = load_certificate(load, index, i, &from->certificates[i], &to->certificates[i]);
+	return r;
+}
+
+static int load_client_ca(struct confload *load, size_t index, const struct confile_tls *from,
+			  struct config_listener *to)
+{
+	struct confload_field auth = confload_field("listeners[%zu].tls.client_auth", index);
+	struct confload_field field = confload_field("listeners[%zu].tls.client_ca", index);
+	struct tls_cert_verdict verdict;
+	int r;
+
+	/* A client_auth that was not understood says nothing about client_ca. */
+	if (report_covers(load->report, auth.path) && !from->client_ca)
+		return 0;
+	if (!from->client_ca && to->client_auth != CLIENT_AUTH_OFF) {
+		confload_mistake(load, &field,
+				 "the file with the CAs whose clients are trusted; or "
+				 "client_auth: off",
+				 "is missing, and client_auth is %s",
+				 from->client_auth ? from->client_auth : "require (the default)");
+		return 0;
+	}
+	if (!from->client_ca)
+		return 0;
+	if (to->client_auth == CLIENT_AUTH_OFF) {
+		confload_mistake(load, &field, "remove it, or remove client_auth: off",
+				 "has no effect: client_auth is off");
+		return 0;
+	}
+	r = load_blob(load, &field, from->client_ca, &to->client_ca);
+	if (r < 0 || !to->client_ca.data)
+		return r;
+	tls_cert_check_ca(to->client_ca.data, to->client_ca.len, &verdict);
+	(void)tell(load, &field, to->client_ca.source, &verdict);
+	return 0;
+}
+
+int confload_tls(struct confload *load, size_t index, struct config_listener *to)
+{
+	static const char *const auths[] = {"require", "optional", "off", NULL};
+	static const char *const versions[] = {"1.2", "1.3", NULL};
+	static const enum config_client_auth auth_of[] = {CLIENT_AUTH_REQUIRE, CLIENT_AUTH_OPTIONAL,
+							  CLIENT_AUTH_OFF};
+	static const enum config_tls_version version_of[] = {TLS_1_2_UP, TLS_1_3_ONLY};
+	const struct confile_tls *from = load->root->listeners[index].tls;
+	struct confload_field field = confload_field("listeners[%zu].tls", index);
+	int r;
+
+	if (!from) {
+		confload_mistake(load, &field, "it has certificates and client_ca",
+				 "is missing: a listener terminates TLS");
+		return 0;
+	}
+	field = confload_field("listeners[%zu].tls.min_version", index);
+	to->tls_version = version_of[confload_choice(load, &field, from->min_version, versions)];
+	field = confload_field("listeners[%zu].tls.client_auth", index);
+	to->client_auth = auth_of[confload_choice(load, &field, from->client_auth, auths)];
+	r = load_certificates(load, index, from, to);
+	return r == 0 ? load_client_ca(load, index, from, to) : r;
+}

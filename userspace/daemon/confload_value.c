@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Single values: names, choices, addresses. */
+#include "daemon/confload_internal.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NAME_MAX_BYTES 64 /* it is in every line of the log */
+
+struct confload_field confload_field(const char *format, ...)
+{
+	struct confload_field field;
+	va_list args;
+
+	va_start(args, format);
+	(void)vsnprintf(field.path, sizeof(field.path), format, args);
+	va_end(args);
+	return field;
+}
+
+__attribute__((format(printf, 5, 0))) static void
+tell(struct confload *load, enum report_level level, const struct confload_field *field,
+     const char *hint, const char *format, va_list args)
+{
+	char text[512];
+
+	if (report_covers(load->report, field->path))
+		return;
+	(void)vsnprintf(text, sizeof(text), format, args);
+	report_add(load->report, level, confile_line(load->confile, field->path), field->path, hint,
+		   "%s", text);
+}
+
+void confload_mistake(struct confload *load, const struct confload_field *field, const char *hint,
+		      const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	tell(load, REPORT_MISTAKE, field, hint, format, args);
+	va_end(args);
+}
+
+void confload_remark(struct confload *load, const struct confload_field *field, const char *hint,
+		     const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	tell(load, REPORT_REMARK, field, hint, format, args);
+	va_end(args);
+}
+
+bool confload_need(struct confload *load, const struct confload_field *field, const char *text,
+		   const char *hint)
+{
+	if (text && *text)
+		return true;
+	confload_mistake(load, field, hint, text ? "is empty" : "is missing");
+	return false;
+}
+
+static bool is_name(const char *text)
+{
+	static const char allowed[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
+
+	return strlen(text) <= NAME_MAX_BYTES && text[strspn(text, allowed)] == '\0';
+}
+
+int confload_name(struct confload *load, const struct confload_field *field, const char *text,
+		  char **ret_name)
+{
+	if (!confload_need(load, field, text, "give it a name: it is shown in the log"))
+		return 0;
+	if (!is_name(text))
+		confload_mistake(load, field,
+				 "use letters, digits, '-', '_' and '.', at most 64 of them",
+				 "'%s' cannot be a name", text);
+	*ret_name = strdup(text);
+	return *ret_name ? 0 : -ENOMEM;
+}
+
+unsigned int confload_choice(struct confload *load, const struct confload_field *field,
+			     const char *text, const char *const *choices)
+{
+	char hint[200] = "one of: ";
+	size_t len = strlen(hint);
+
+	if (!text)
+		return 0;
+	for (unsigned int i = 0; choices[i]; i++) {
+		if (strcmp(text, choices[i]) == 0)
+			return i;
+		if (len < sizeof(hint))
+			len += (size_t)snprintf(hint + len, sizeof(hint) - len, "%s%s",
+						i ? ", " : "", choices[i]);
+	}
+	confload_mistake(load, field, hint, "'%s' is not a possible value", text);
+	return 0;
+}
+
+void confload_addr(struct confload *load, const struct confload_field *field, const char *text,
+		   struct addr *ret_addr)
+{
+	*ret_addr = (struct addr){};
+	switch (addr_parse(text, ret_addr)) {
+	case 0:
+		return;
+	case -ERANGE:
+		confload_mistake(load, field, "ports are 1 to 65535",
+				 "'%s' has a port out of range", text);
+		return;
+	case -ENAMETOOLONG:
+		confload_mistake(load, field, "the kernel takes 107 bytes",
+				 "the path of the socket is too long");
+		return;
+	default:
+		confload_mistake(
+			load, field,
+			"write \"127.0.0.1:8080\", \"[::1]:8080\" or \"unix:/run/x.sock\"; "
+			"names are not looked up",
+			"'%s' is not an address", text);
+	}
+}
+
+int confload_texts(char *const *from, unsigned int n, char ***ret_texts, size_t *ret_n)
+{
+	if (n == 0)
+		return 0;
+	*ret_texts = calloc(n, sizeof(char *));
+	if (!*ret_texts)
+		return -ENOMEM;
+	for (; *ret_n < n; (*ret_n)++) {
+		(*ret_texts)[*ret_n] = strdup(from[*ret_n]);
+		if (!(*ret_texts)[*ret_n])
+			return -ENOMEM;
+	}
+	return 0;
+}

@@ -12,6 +12,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/report.h"
+#include "daemon/addresses.h"
 #include "daemon/bundle.h"
 #include "daemon/collect.h"
 #include "daemon/confload.h"
@@ -47,6 +48,10 @@ static int load(struct supervisor *sv)
 	r = bundle_read(sv->path, &report, &bundle);
 	if (r == 0)
 		r = confload_build(bundle, &report, &sv->config);
+	if (r == 0)
+		addresses_check(sv->config, bundle, ADDRESSES_TO_SERVE, &report);
+	if (r == 0 && report.n_mistakes > 0)
+		r = -EINVAL;
 	if (r == 0)
 		r = bundle_to_fd(bundle, &sv->bundle_fd);
 	if (report.count > 0)

@@ -76,8 +76,7 @@ static int open_address(struct workers *ws, const struct config_listener *listen
 			const struct addr *addr, size_t slot)
 {
 	char text[ADDR_TEXT_MAX];
-	/* With SO_REUSEPORT alone a second server of the same user would share our port. */
-	int r = sock_probe_free(addr);
+	int r = 0;
 
 	for (size_t w = 0; r == 0 && w < ws->count; w++) {
 		int *fd = &ws->list[w].listen_fds[slot];

@@ -13,8 +13,8 @@
 struct workers;
 
 /**
- * workers_open() - open every listening socket, so that an address in use is found at the start.
- * @config, @loop and @bundle_fd are borrowed. Mistakes are logged with their address.
+ * workers_open() - open every listening socket; addresses_check() has said that it can be done.
+ * @config, @loop and @bundle_fd are borrowed. Failures are logged with their address.
  * Returns: 0, -EADDRINUSE, -EACCES, -ENOMEM and what else bind(2) has.
  */
 int workers_open(struct loop *loop, const struct config *config, int bundle_fd,

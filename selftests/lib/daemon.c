@@ -61,6 +61,7 @@ static void exec_sluice(const struct daemon *daemon, const char *output, const c
 	for (size_t i = 0; argv[i] && i < 15; i++)
 		copy[i] = strdup(argv[i]);
 	(void)prctl(PR_SET_PDEATHSIG, SIGTERM);
+	(void)signal(SIGPIPE, SIG_DFL);
 	if (fd < 0 || dup2(fd, 1) < 0 || dup2(fd, 2) < 0)
 		_exit(126);
 	if (daemon->uid &&

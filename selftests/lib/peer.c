@@ -90,8 +90,11 @@ static ssize_t raw_send(struct peer *peer, const void *buf, size_t len)
 {
 	ssize_t n;
 
-	if (peer->tls)
-		return tlsclient_send(peer->tls, buf, len);
+	if (peer->tls) {
+		n = tlsclient_send(peer->tls, buf, len);
+		peer->pending = n == -EAGAIN;
+		return n;
+	}
 	n = send(peer->fd, buf, len, MSG_DONTWAIT | MSG_NOSIGNAL);
 	return n < 0 ? -errno : n;
 }
@@ -104,7 +107,7 @@ static int wait_ready(struct peer *peer, short events, int timeout_ms)
 	return r > 0 ? 0 : -ETIMEDOUT;
 }
 
-static const char *end_name(ssize_t result)
+static const char *end_name(const struct peer *peer, ssize_t result)
 {
 	switch (result) {
 	case 0:
@@ -115,7 +118,7 @@ static const char *end_name(ssize_t result)
 	case -EPIPE:
 		return "a reset";
 	case -EPROTO:
-		return "a TLS error";
+		return peer->tls->error;
 	case -ETIMEDOUT:
 		return "nothing in time";
 	default:
@@ -147,7 +150,7 @@ static int send_all(struct peer *peer, const void *buf, size_t len)
 			continue;
 		if (n <= 0)
 			return problem(peer, "cannot send: %s",
-				       end_name(n == -EAGAIN ? -ETIMEDOUT : n));
+				       end_name(peer, n == -EAGAIN ? -ETIMEDOUT : n));
 		at += n;
 		len -= (size_t)n;
 	}
@@ -178,7 +181,7 @@ static int send_step(struct peer *peer, char *buf, uint64_t until)
 	if (n == -EAGAIN)
 		return 0;
 	if (n <= 0)
-		return problem(peer, "cannot send: %s", end_name(n));
+		return problem(peer, "cannot send: %s", end_name(peer, n));
 	peer->sent += (uint64_t)n;
 	return 1;
 }
@@ -195,7 +198,7 @@ static int recv_step(struct peer *peer, char *buf, uint64_t until)
 		return 0;
 	if (n <= 0)
 		return problem(peer, "%llu bytes are missing: %s",
-			       (unsigned long long)(until - peer->received), end_name(n));
+			       (unsigned long long)(until - peer->received), end_name(peer, n));
 	return take(peer, buf, (size_t)n) < 0 ? -1 : 1;
 }
 
@@ -255,7 +258,7 @@ static int echo(struct peer *peer, char *buf)
 		if (n == 0)
 			return 0;
 		if (n < 0)
-			return problem(peer, "echo ended with %s", end_name(n));
+			return problem(peer, "echo ended with %s", end_name(peer, n));
 		peer->received += (uint64_t)n;
 		if (send_all(peer, buf, (size_t)n) < 0)
 			return -1;
@@ -289,7 +292,7 @@ static int hello_recv(struct peer *peer)
 		ssize_t n = recv_some(peer, (char *)&wire + got, sizeof(wire) - got);
 
 		if (n <= 0)
-			return problem(peer, "no hello: %s", end_name(n));
+			return problem(peer, "no hello: %s", end_name(peer, n));
 		got += (size_t)n;
 	}
 	use_client_streams(peer, be64toh(wire));
@@ -298,9 +301,18 @@ static int hello_recv(struct peer *peer)
 
 /* --- ends --- */
 
-static int finish(struct peer *peer)
+static int finish(struct peer *peer, char *buf)
 {
-	int r;
+	int r = 0;
+
+	/* The bytes of that record are as good as sent. */
+	while (peer->pending && r >= 0) {
+		r = send_step(peer, buf, UINT64_MAX);
+		if (r == 0 && wait_ready(peer, POLLOUT, peer->timeout_ms) < 0)
+			return problem(peer, "stuck before the end");
+	}
+	if (r < 0)
+		return r;
 
 	if (!peer->tls)
 		return shutdown(peer->fd, SHUT_WR) < 0
@@ -320,7 +332,7 @@ static int recv_end(struct peer *peer)
 
 	if (n > 0)
 		return problem(peer, "a byte too many");
-	return n == 0 ? 0 : problem(peer, "instead of a clean end: %s", end_name(n));
+	return n == 0 ? 0 : problem(peer, "instead of a clean end: %s", end_name(peer, n));
 }
 
 static int recv_all(struct peer *peer, char *buf)
@@ -331,7 +343,7 @@ static int recv_all(struct peer *peer, char *buf)
 		if (take(peer, buf, (size_t)n) < 0)
 			return -1;
 	}
-	return n == 0 ? 0 : problem(peer, "instead of a clean end: %s", end_name(n));
+	return n == 0 ? 0 : problem(peer, "instead of a clean end: %s", end_name(peer, n));
 }
 
 static int send_cut(struct peer *peer, char *buf)
@@ -348,7 +360,7 @@ static int send_cut(struct peer *peer, char *buf)
 			return 0;
 		if (n <= 0)
 			return problem(peer, "instead of a reset: %s",
-				       end_name(n == -EAGAIN ? -ETIMEDOUT : n));
+				       end_name(peer, n == -EAGAIN ? -ETIMEDOUT : n));
 		peer->sent += (uint64_t)n;
 	}
 }
@@ -365,7 +377,7 @@ static int recv_bad_end(struct peer *peer, char *buf, bool only_reset)
 		return 0;
 	if (!only_reset && (n == -ENODATA || n == -EPROTO))
 		return 0;
-	return problem(peer, "instead of a reset: %s", end_name(n));
+	return problem(peer, "instead of a reset: %s", end_name(peer, n));
 }
 
 static int reset(struct peer *peer)
@@ -408,7 +420,7 @@ static int run_step(struct peer *peer, const struct peer_step *step, char *buf)
 	case PEER_HELLO_RECV:
 		return hello_recv(peer);
 	case PEER_FINISH:
-		return finish(peer);
+		return finish(peer, buf);
 	case PEER_FIN:
 		return shutdown(peer->fd, SHUT_WR) < 0 ? problem(peer, "no FIN") : 0;
 	case PEER_RECV_END:

@@ -78,6 +78,7 @@ struct peer {
 	struct payload out, in;
 	uint64_t sent, received; /* payload bytes so far */
 	_Atomic uint64_t *gate;	 /* for PEER_GATE and PEER_PASS; may be NULL otherwise */
+	bool pending;		 /* TLS: a record is half sent, it has to go first */
 	int timeout_ms;		 /* of one step without progress */
 	char problem[320];
 };

@@ -12,6 +12,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define CLIENT_SIGALGS "ECDSA+SHA256:ECDSA+SHA384:ed25519:RSA-PSS+SHA256"
+
 static const char *const suites_1_3[] = {
 	[SUITE_AES_128] = "TLS_AES_128_GCM_SHA256",
 	[SUITE_AES_256] = "TLS_AES_256_GCM_SHA384",
@@ -63,7 +65,9 @@ static bool use_suite(SSL_CTX *ctx, const struct tlsclient_options *options)
 	if (SSL_CTX_set_min_proto_version(ctx, least) != 1 ||
 	    SSL_CTX_set_max_proto_version(ctx, options->version) != 1)
 		return false;
-	if (options->sigalgs && SSL_CTX_set1_sigalgs_list(ctx, options->sigalgs) != 1)
+	/* The client's own signature is not limited by it. */
+	if (options->sigalgs && (SSL_CTX_set1_sigalgs_list(ctx, options->sigalgs) != 1 ||
+				 SSL_CTX_set1_client_sigalgs_list(ctx, CLIENT_SIGALGS) != 1))
 		return false;
 	if (options->suite == SUITE_ANY)
 		return true;

@@ -25,6 +25,7 @@ LDLIBS   = $(shell pkg-config --libs $(LIBS))
 SOURCES  := $(wildcard userspace/*/*.c)
 OBJECTS  := $(SOURCES:%.c=$(BUILD)/%.o)
 LIB_OBJECTS := $(filter-out $(BUILD)/userspace/cli/main.o,$(OBJECTS))
+BPF_OBJECTS   := $(patsubst %.c,$(BUILD)/%.o,$(wildcard bpf/*.bpf.c))
 BPF_SKELETONS := $(patsubst bpf/%.bpf.c,$(BUILD)/bpf/%.skel.h,$(wildcard bpf/*.bpf.c))
 
 # selftests/<suite>/*.c make one program each, with the harness and the shared library.
@@ -33,6 +34,9 @@ TEST_COMMON := $(wildcard selftests/harness/*.c selftests/lib/*.c)
 TEST_OBJECTS := $(TEST_COMMON:%.c=$(BUILD)/%.o)
 SUITE_SOURCES := $(foreach s,$(SUITES),$(wildcard selftests/$(s)/*.c))
 SUITE_PROGRAMS := $(foreach s,$(SUITES),$(if $(wildcard selftests/$(s)/*.c),$(BUILD)/selftests/$(s).suite))
+
+# V=1 shows the commands.
+Q := $(if $(V),,@)
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -48,32 +52,32 @@ all: deps $(BUILD)/sluice ## build the program (the default)
 deps: ## install the missing Debian packages
 	@scripts/deps build
 
-$(OBJECTS) $(BPF_SKELETONS): | deps
+$(ALL_OBJECTS) $(BPF_OBJECTS): | deps
 
 $(BUILD)/sluice: $(BUILD)/userspace/cli/main.o $(BUILD)/libsluice.a
-	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 $(BUILD)/libsluice.a: $(LIB_OBJECTS)
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(Q)$(AR) rcs $@ $^
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h)
 	@mkdir -p $(@D)
-	$(CLANG) -target bpf -O2 -g -Wall -Werror -I/usr/include/$(shell $(CC) -dumpmachine) -c -o $@ $<
+	$(Q)$(CLANG) -target bpf -O2 -g -Wall -Werror -I/usr/include/$(shell $(CC) -dumpmachine) -c -o $@ $<
 
 $(BUILD)/bpf/%.skel.h: $(BUILD)/bpf/%.bpf.o
-	$(BPFTOOL) gen skeleton $< name $*_bpf > $@
+	$(Q)$(BPFTOOL) gen skeleton $< name $*_bpf > $@
 
 $(BUILD)/userspace/sys/bpf.o: $(BPF_SKELETONS)
 
 define suite_rule
 $(BUILD)/selftests/$(1).suite: $(patsubst %.c,$(BUILD)/%.o,$(wildcard selftests/$(1)/*.c)) \
 		$(TEST_OBJECTS) $(BUILD)/libsluice.a
-	$$(CC) $$(LDFLAGS) -o $$@ $$^ $$(LDLIBS)
+	$(Q)$$(CC) $$(LDFLAGS) -o $$@ $$^ $$(LDLIBS)
 endef
 $(foreach s,$(SUITES),$(eval $(call suite_rule,$(s))))
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "selftests/e2e/e2e.h"
 
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -94,6 +95,7 @@ static void write_yaml(struct e2e *e)
 void e2e_prepare(struct e2e *e)
 {
 	daemon_init(&e->daemon);
+	(void)signal(SIGPIPE, SIG_IGN);
 	(void)test_seed(); /* not first in a thread */
 	make_pki(e);
 	e->port = daemon_free_port();

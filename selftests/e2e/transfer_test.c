@@ -87,7 +87,6 @@ static void download(struct e2e *e, unsigned int index, const struct e2e_case *c
 	const struct peer_step *rest = STEPS(RECV_END, FINISH);
 	struct log_entry line;
 
-	NOTE("download of %llu bytes", (unsigned long long)bytes);
 	e->upstream.script = upstream;
 	one_session(e, index, c, first, rest);
 	line = e2e_prove_session(e, index, "done");
@@ -101,7 +100,6 @@ static void upload(struct e2e *e, unsigned int index, const struct e2e_case *c, 
 	const struct peer_step *rest = STEPS(FINISH, RECV_END);
 	struct log_entry line;
 
-	NOTE("upload of %llu bytes", (unsigned long long)bytes);
 	e->upstream.script = upstream;
 	one_session(e, index, c, first, rest);
 	line = e2e_prove_session(e, index, "done");
@@ -193,7 +191,7 @@ TEST_CASES(ping_pong, engines)
 
 struct many {
 	struct e2e *e;
-	struct tlsclient_options options;
+	const struct tlsclient_options *options;
 	struct tlsclient client;
 	struct peer peer;
 	pthread_t thread;
@@ -207,7 +205,7 @@ static void *run_one_of_many(void *arg)
 	const struct peer_step *script =
 		STEPS(HELLO_SEND(m->number), BOTH(200000 + m->number, 200000), FINISH, RECV_END);
 
-	m->result = e2e_try(m->e, &m->client, &m->options);
+	m->result = e2e_try(m->e, &m->client, m->options);
 	if (m->result == 0) {
 		peer_init_client(&m->peer, &m->client);
 		m->result = peer_run(&m->peer, script);
@@ -222,15 +220,17 @@ TEST_CASES(many_clients, engines, .deadline_ms = 60000)
 		STEPS(HELLO_RECV, BOTH(200000, 200000), RECV_ALL, FINISH);
 	static struct many all[E2E_CLIENTS_MAX];
 	static struct e2e e;
+	struct tlsclient_options options;
 
 	e.engine = variant->engine;
 	e.script = upstream;
 	e.workers = 2;
 	e2e_start(&e);
+	options = e2e_client_options(&e, variant);
 	for (size_t i = 0; i < E2E_CLIENTS_MAX; i++) {
 		all[i].e = &e;
 		all[i].number = i;
-		all[i].options = e2e_client_options(&e, variant);
+		all[i].options = &options;
 	}
 	for (size_t i = 0; i < E2E_CLIENTS_MAX; i++)
 		MUST_EQ(pthread_create(&all[i].thread, NULL, run_one_of_many, &all[i]), 0);

@@ -183,7 +183,7 @@ int pki_store_get(struct pki_store *store, const char *name, struct tls_pki_enti
 		r = path_of(store, name, ".key", path);
 	if (r == 0)
 		r = read_file(store, path, &key);
-	if (r < 0)
+	if (r < 0 || !cert || !key)
 		return r;
 	r = tls_pki_load(cert, key, ret_entity);
 	secret_wipe_mem(key, strlen(key));

@@ -201,11 +201,12 @@ static int take_all(struct cursor *cursor, struct bundle *bundle)
 
 static int map(int fd, const char **ret_bytes, size_t *ret_len)
 {
+	int seals = fcntl(fd, F_GET_SEALS);
 	void *mapped;
 	struct stat st;
 
 	/* Sealed, or it could shrink under our hands. */
-	if ((fcntl(fd, F_GET_SEALS) & SEALS) != SEALS)
+	if (seals < 0 || (seals & SEALS) != SEALS)
 		return -EPROTO;
 	if (fstat(fd, &st) < 0)
 		return -errno;

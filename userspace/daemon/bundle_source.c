@@ -46,7 +46,7 @@ static int open_regular(const char *path, size_t max, int *ret_fd, size_t *ret_s
 int bundle_file_read(const char *path, size_t max, char **ret_data, size_t *ret_len)
 {
 	int _cleanup_fd_ fd = -1;
-	size_t size;
+	size_t size = 0;
 	ssize_t got;
 	char *data;
 	int r = open_regular(path, max, &fd, &size);

@@ -23,7 +23,8 @@ int identity_add(struct identity *identity, enum identity_kind kind, const void 
 		return -EINVAL;
 	if (identity->n_names == IDENTITY_NAMES_MAX)
 		return -E2BIG;
-	grown = reallocarray(identity->names, identity->n_names + 1, sizeof(name));
+	grown = reallocarray(identity->names, identity->n_names + 1,
+			     sizeof(struct identity_name *));
 	if (!grown)
 		return -ENOMEM;
 	identity->names = grown;

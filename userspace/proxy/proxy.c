@@ -89,7 +89,7 @@ int proxy_listen(struct proxy *proxy, const int *fds, size_t n_fds)
 
 	for (size_t i = 0; i < proxy->config->n_listeners; i++)
 		expected += proxy->config->listeners[i].n_addrs;
-	if (n_fds != expected)
+	if (n_fds == 0 || n_fds != expected)
 		return -EINVAL;
 	proxy->listeners = calloc(n_fds, sizeof(*proxy->listeners));
 	if (!proxy->listeners)

@@ -20,7 +20,7 @@
 	CYAML_FIELD_STRING_PTR(#member, OPTIONAL, type, member, 0, CONFILE_VALUE_MAX)
 #define TEXTS(type, member) LIST(type, member, &text_entry)
 #define LIST(type, member, entry_schema)                                                           \
-	CYAML_FIELD_SEQUENCE_COUNT(#member, OPTIONAL, type, member, n_##member, entry_schema, 0,   \
+	CYAML_FIELD_SEQUENCE_COUNT(#member, OPTIONAL, type, member, n_##member, entry_schema, 1,   \
 				   CYAML_UNLIMITED)
 #define PART(type, member, fields) CYAML_FIELD_MAPPING_PTR(#member, OPTIONAL, type, member, fields)
 
@@ -314,9 +314,16 @@ static int check_mapping(struct check *check, const cyaml_schema_field_t *fields
 	return 0;
 }
 
-static int check_list(struct check *check, const cyaml_schema_value_t *entry,
+static int check_list(struct check *check, const cyaml_schema_value_t *schema,
 		      struct confile_node *list, const struct place *place)
 {
+	const cyaml_schema_value_t *entry = schema->sequence.entry;
+
+	if (confile_tree_count(list) < schema->sequence.min) {
+		report_add_mistake(check->report, place->line, place->path,
+				   "put something in, or remove the key", "is an empty list");
+		return -EINVAL;
+	}
 	for (size_t i = 0; i < confile_tree_count(list); i++) {
 		struct confile_node *item = confile_tree_item(check->tree, list, i);
 		struct place at = place_of_item(place, i, item);
@@ -360,7 +367,7 @@ static int check_node(struct check *check, const cyaml_schema_value_t *schema,
 	case CYAML_SEQUENCE:
 		if (kind != CONFILE_LIST)
 			return wrong_kind(check, node, place, "a list", "put it in [ ]");
-		return check_list(check, schema->sequence.entry, node, place);
+		return check_list(check, schema, node, place);
 	default:
 		if (kind != CONFILE_VALUE)
 			return wrong_kind(check, node, place, "a single value", "name: value");

@@ -41,7 +41,8 @@ static int seal(const struct ktls_keys *keys, const uint8_t nonce[12], const uin
 {
 	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
 	int len;
-	int ok = ctx && EVP_EncryptInit_ex(ctx, algorithm_of(keys->cipher), NULL, keys->key, nonce) &&
+	int ok = ctx &&
+		 EVP_EncryptInit_ex(ctx, algorithm_of(keys->cipher), NULL, keys->key, nonce) &&
 		 EVP_EncryptUpdate(ctx, NULL, &len, aad, aad_len) &&
 		 EVP_EncryptUpdate(ctx, text, &len, text, text_len) &&
 		 EVP_EncryptFinal_ex(ctx, text + len, &len) &&
@@ -67,7 +68,8 @@ static int seal_tls13(const struct ktls_keys *keys, const uint8_t alert[2], uint
 	uint8_t nonce[12];
 	int r;
 
-	memcpy(record, (const uint8_t[]){RECORD_APPLICATION, 3, 3, 0, (uint8_t)body_len}, HEADER_BYTES);
+	memcpy(record, (const uint8_t[]){RECORD_APPLICATION, 3, 3, 0, (uint8_t)body_len},
+	       HEADER_BYTES);
 	memcpy(text, (const uint8_t[]){alert[0], alert[1], RECORD_ALERT}, 3);
 	xor_nonce(keys, nonce);
 	r = seal(keys, nonce, record, HEADER_BYTES, text, text_len, text + text_len);

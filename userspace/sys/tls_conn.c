@@ -51,6 +51,9 @@ static void watch_alerts(const SSL *ssl, int where, int value)
 
 	if ((where & SSL_CB_WRITE_ALERT) == SSL_CB_WRITE_ALERT && !conn->established)
 		conn->failure.alert = value & 0xff;
+	if ((where & SSL_CB_READ_ALERT) == SSL_CB_READ_ALERT && value >> 8 == SSL3_AL_WARNING &&
+	    (value & 0xff) == SSL_AD_CLOSE_NOTIFY)
+		conn->close_notified = true;
 	if ((where & SSL_CB_READ_ALERT) == SSL_CB_READ_ALERT && !conn->established) {
 		conn->failure.check = "alert_received";
 		conn->failure.reason = SSL_alert_desc_string_long(value);
@@ -132,6 +135,9 @@ enum tls_step tls_conn_handshake(struct tls_conn *conn)
 	r = SSL_accept(conn->ssl);
 	if (r == 1) {
 		conn->established = true;
+		/* A FIN without close_notify is for the relay to judge: else OpenSSL answers it by
+		 * itself with a fatal alert. io_error() tells the two ends apart. */
+		(void)SSL_set_options(conn->ssl, SSL_OP_IGNORE_UNEXPECTED_EOF);
 		/* TLS 1.2 spends record 0 of each direction on Finished (RFC 5246 6.2.3.3). */
 		conn->rx_records = conn->tx_records =
 			SSL_version(conn->ssl) == TLS1_3_VERSION ? 0 : 1;
@@ -155,17 +161,13 @@ static int io_error(struct tls_conn *conn, int r)
 {
 	int saved_errno = errno;
 	int ssl_error = SSL_get_error(conn->ssl, r);
-	unsigned long code = ERR_peek_error();
 	int result = -EPROTO;
 
 	if (ssl_error == SSL_ERROR_WANT_READ || ssl_error == SSL_ERROR_WANT_WRITE)
 		return -EAGAIN;
 	if (ssl_error == SSL_ERROR_ZERO_RETURN)
-		return 0;
-	if (ERR_GET_LIB(code) == ERR_LIB_SSL &&
-	    ERR_GET_REASON(code) == SSL_R_UNEXPECTED_EOF_WHILE_READING)
-		result = -ENODATA;
-	else if (ssl_error == SSL_ERROR_SYSCALL)
+		return conn->close_notified ? 0 : -ENODATA;
+	if (ssl_error == SSL_ERROR_SYSCALL)
 		result = saved_errno ? -ECONNRESET : -ENODATA;
 	conn->broken = true;
 	ERR_clear_error();

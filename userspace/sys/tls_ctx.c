@@ -11,9 +11,9 @@
  * TLS 1.2: forward secrecy and an AEAD that the kernel knows, nothing else. TLS 1.3 suites are the
  * library's three, all of which the kernel knows.
  */
-#define TLS12_CIPHERS                                                                   \
-	"ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"                    \
-	"ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"                    \
+#define TLS12_CIPHERS                                                                              \
+	"ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"                               \
+	"ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"                               \
 	"ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305"
 #define TLS13_CIPHERS "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"
 
@@ -112,7 +112,8 @@ static int load_certificates(struct tls_ctx *ctx, const struct tls_ctx_params *p
 	if (params->n_pairs == 1) {
 		const struct tls_identity *only = &ctx->identities[0];
 
-		if (SSL_CTX_use_cert_and_key(ctx->ssl_ctx, only->leaf, only->key, only->chain, 1) != 1)
+		if (SSL_CTX_use_cert_and_key(ctx->ssl_ctx, only->leaf, only->key, only->chain, 1) !=
+		    1)
 			return -EINVAL;
 	} else {
 		SSL_CTX_set_cert_cb(ctx->ssl_ctx, choose_certificate, ctx);

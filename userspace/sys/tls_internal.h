@@ -18,13 +18,14 @@ struct tls_ctx {
 struct tls_identity {
 	X509 *leaf;
 	EVP_PKEY *key;
-	STACK_OF(X509) *chain;
+	STACK_OF(X509) * chain;
 };
 
 struct tls_conn {
 	SSL *ssl;
 	bool established;
-	bool broken; /* after a fatal error nothing more is asked of OpenSSL */
+	bool close_notified; /* the peer has ended its direction cleanly */
+	bool broken;	     /* after a fatal error nothing more is asked of OpenSSL */
 	/* Records under the application keys, from msg_callback. */
 	uint64_t rx_records;
 	uint64_t tx_records;

@@ -60,6 +60,7 @@ enum need {
 	NEED_SOCK_DIAG = 1 << 7,  /* sock_diag finds a TCP socket */
 	NEED_IPV6 = 1 << 8,	  /* ::1 can be bound */
 	NEED_NOBODY = 1 << 9,	  /* the user "nobody" to change to; implies root */
+	NEED_NO_KTLS = 1 << 10,	  /* the ULP is refused: what is done without */
 };
 
 /** Head of every table row of CASES. */

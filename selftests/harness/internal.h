@@ -21,7 +21,7 @@
 #define DEFAULT_DEADLINE_MS 10000
 #define ISOLATED_NEEDS                                                                             \
 	(NEED_ROOT | NEED_NETNS | NEED_KTLS | NEED_KTLS_REKEY | NEED_NO_REKEY | NEED_BPF |         \
-	 NEED_SOCKMAP | NEED_SOCK_DIAG | NEED_NOBODY)
+	 NEED_SOCKMAP | NEED_SOCK_DIAG | NEED_NOBODY | NEED_NO_KTLS)
 
 /** One test with one row of each of its tables. */
 struct test_run {
@@ -82,6 +82,7 @@ bool need_program_missing(const char *programs, char *ret_why);
 
 /* need_ktls.c: each returns 0 or a static text, what was tried, with errno set. */
 const char *need_try_ktls(void);
+const char *need_try_no_ktls(void);
 const char *need_try_rekey(void);
 const char *need_try_no_rekey(void);
 int need_tcp_pair(int fd[2]);

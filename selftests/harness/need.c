@@ -98,6 +98,7 @@ static const struct probe probes[] = {
 	{NEED_SOCK_DIAG, "sock_diag", try_sock_diag},
 	{NEED_IPV6, "ipv6", try_ipv6},
 	{NEED_NOBODY, "nobody", try_nobody},
+	{NEED_NO_KTLS, "no ktls", need_try_no_ktls},
 };
 
 #define N_PROBES (sizeof(probes) / sizeof(probes[0]))

@@ -124,6 +124,8 @@ TEST(sessions_get_the_kernels_view, NEEDS(NEED_SOCK_DIAG))
 	int _cleanup_fd_ listener = -1;
 	int _cleanup_fd_ wire = open_wire(&listener);
 
+	MUST_GE(wire, 0);
+
 	serve(collect_now);
 	run_with_client(get_status);
 }
@@ -146,6 +148,8 @@ TEST(an_answer_may_come_later, NEEDS(NEED_SOCK_DIAG))
 {
 	int _cleanup_fd_ listener = -1;
 	int _cleanup_fd_ wire = open_wire(&listener);
+
+	MUST_GE(wire, 0);
 
 	serve(collect_later);
 	run_with_client(get_status);

@@ -29,9 +29,9 @@ static int admin_of_config(const char *path, struct addr *ret_addr)
 	r = bundle_read(path, &report, &bundle);
 	if (r == 0)
 		r = confload_build(bundle, &report, &config);
-	if (r < 0 && report.count > 0) {
+	if (r < 0 && report.n_mistakes > 0) {
 		report_print(&report, stderr);
-	} else if (r < 0) {
+	} else if (r < 0 || !config) {
 		fprintf(stderr, "sluice status: %s: %s\n", path, strerror(-r));
 	} else if (config->admin.len == 0) {
 		fprintf(stderr,

@@ -191,7 +191,7 @@ int supervisor_run(const char *path)
 
 	log_set_process("supervisor");
 	r = load(&sv);
-	if (r < 0)
+	if (r < 0 || !sv.config)
 		return EXIT_FAILED;
 	log_setup(sv.config->log_format == CONFIG_LOG_JSON ? LOG_JSON : LOG_KEY_VALUE, LOG_INFO);
 	r = start(&sv);

@@ -117,8 +117,8 @@ static int start(struct worker *w)
 	const struct worker_options *options = w->options;
 	int r = load_config(w);
 
-	if (r < 0)
-		return r;
+	if (r < 0 || !w->config)
+		return r < 0 ? r : -EINVAL;
 	log_setup(w->config->log_format == CONFIG_LOG_JSON ? LOG_JSON : LOG_KEY_VALUE, LOG_INFO);
 	r = loop_new(&w->loop);
 	if (r == 0)

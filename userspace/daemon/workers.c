@@ -143,6 +143,8 @@ int workers_open(struct loop *loop, const struct config *config, int bundle_fd,
 		ws->n_listen_fds += config->listeners[i].n_addrs;
 	if (!ws->list)
 		r = -ENOMEM;
+	if (ws->n_listen_fds == 0)
+		r = -EINVAL;
 	for (size_t i = 0; r == 0 && i < (config->workers ? config->workers : process_cpus());
 	     i++) {
 		ws->count = i + 1;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proxy/offload.h"
 
+#include "sys/feature.h"
 #include "sys/stream.h"
 #include "sys/tls.h"
 
@@ -24,13 +25,16 @@ const char *offload_reason_name(enum offload_reason reason)
 	return names[reason];
 }
 
-enum offload_reason offload_check(const struct tls_conn *tls, int fd)
+enum offload_reason offload_check(const struct feature_set *kernel, const struct tls_conn *tls,
+				  int fd)
 {
 	struct ktls_keys _cleanup_ktls_keys_ tx = {}, _cleanup_ktls_keys_ rx = {};
 	int r;
 
 	if (!stream_is_tcp(fd))
 		return OFFLOAD_NOT_TCP;
+	if (kernel->ulp.state == FEATURE_FAILS)
+		return OFFLOAD_NO_KERNEL_TLS;
 	if (tls_record_limit_negotiated(tls))
 		return OFFLOAD_RECORD_LIMIT;
 	if (tls_has_pending(tls))
@@ -38,6 +42,8 @@ enum offload_reason offload_check(const struct tls_conn *tls, int fd)
 	r = tls_export_keys(tls, &tx, &rx);
 	if (r < 0)
 		return r == -EOPNOTSUPP ? OFFLOAD_CIPHER : OFFLOAD_KEYS;
+	if (feature_refuses_ktls(kernel, tx.version, tx.cipher))
+		return OFFLOAD_CIPHER;
 	return OFFLOAD_OK;
 }
 

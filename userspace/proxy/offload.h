@@ -7,6 +7,7 @@
 
 #include "sys/ktls.h"
 
+struct feature_set;
 struct tls_conn;
 
 /** Why a connection is not in the kernel; OFFLOAD_OK: it is. */
@@ -16,7 +17,7 @@ enum offload_reason {
 	OFFLOAD_BY_CONFIG,     /* offload: off */
 	OFFLOAD_NOT_TCP,       /* a unix listener */
 	OFFLOAD_NO_KERNEL_TLS, /* no `tls` module */
-	OFFLOAD_CIPHER,	       /* kernel or sluice has no name for version and cipher */
+	OFFLOAD_CIPHER,	       /* this kernel cannot do version and cipher */
 	OFFLOAD_RECORD_LIMIT,  /* max_fragment_length was negotiated */
 	OFFLOAD_PENDING_BYTES, /* bytes of the peer are already in userspace */
 	OFFLOAD_KEYS,	       /* derivation failed */
@@ -28,9 +29,10 @@ const char *offload_reason_name(enum offload_reason reason);
 
 /**
  * offload_check() - can this connection be handed over in this turn? Changes nothing.
- * @tls: established, borrowed. @fd: its socket.
+ * @kernel: what a trial at the start of the worker found. @tls: established. @fd: its socket.
  */
-enum offload_reason offload_check(const struct tls_conn *tls, int fd);
+enum offload_reason offload_check(const struct feature_set *kernel, const struct tls_conn *tls,
+				  int fd);
 
 /**
  * offload_commit() - hand both directions to the kernel; offload_check() must have said OK.

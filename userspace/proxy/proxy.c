@@ -51,6 +51,7 @@ int proxy_new(struct loop *loop, const struct config *config, struct stats *stat
 	proxy->stats = stats;
 	list_init(&proxy->sessions);
 	relay_pools_init(&proxy->pools);
+	feature_probe_ktls(&proxy->kernel);
 	proxy->tls = calloc(config->n_listeners, sizeof(struct tls_ctx *));
 	proxy->rotations = calloc(config->n_upstreams + 1, sizeof(*proxy->rotations));
 	if (!proxy->tls || !proxy->rotations)
@@ -77,6 +78,7 @@ void proxy_free(struct proxy *proxy)
 	for (size_t i = 0; proxy->tls && i < proxy->config->n_listeners; i++)
 		tls_ctx_free(proxy->tls[i]);
 	relay_pools_done(&proxy->pools);
+	feature_done(&proxy->kernel);
 	free(proxy->tls);
 	free(proxy->rotations);
 	free(proxy->listeners);

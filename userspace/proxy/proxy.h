@@ -9,6 +9,7 @@
 #include "model/stats.h"
 #include "proxy/relay.h"
 #include "proxy/upstream.h"
+#include "sys/feature.h"
 #include "sys/loop.h"
 
 struct json;
@@ -19,6 +20,7 @@ struct proxy {
 	struct loop *loop;	     /* borrowed */
 	const struct config *config; /* borrowed; outlives the proxy */
 	struct stats *stats;	     /* borrowed, shared with the supervisor */
+	struct feature_set kernel;   /* its TLS, as tried at the start */
 	struct tls_ctx **tls;	     /* one per config->listeners */
 	struct upstream_rotation *rotations;
 	struct listener *listeners; /* one per listening socket */

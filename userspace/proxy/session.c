@@ -56,6 +56,8 @@ static void end(struct session *s, bool abort)
 	handshake_over(s);
 	if (s->verdict.allowed)
 		session_log_end(s);
+	if (s->relay.truncated)
+		stats_add(s->proxy->stats, STAT_TRUNCATED, 1);
 	relay_stop(&s->relay);
 	loop_remove(loop, &s->wire);
 	loop_remove(loop, &s->local);
@@ -180,8 +182,9 @@ static void handshake_done(struct session *s)
 				   STAT_REFUSED_POLICY);
 		return;
 	}
-	s->offload_reason = s->listener->offload == OFFLOAD_OFF ? OFFLOAD_BY_CONFIG
-								: offload_check(s->tls, s->wire.fd);
+	s->offload_reason = s->listener->offload == OFFLOAD_OFF
+				    ? OFFLOAD_BY_CONFIG
+				    : offload_check(&s->proxy->kernel, s->tls, s->wire.fd);
 	if (s->listener->offload == OFFLOAD_REQUIRE && s->offload_reason != OFFLOAD_OK) {
 		refuse_established(s, "offload", offload_reason_name(s->offload_reason),
 				   TLS_ALERT_INTERNAL_ERROR, STAT_REFUSED_OFFLOAD);

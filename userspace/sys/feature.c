@@ -263,20 +263,26 @@ static void try_bpf(struct feature_set *set)
 		set->faults[KERNEL_FAULT_SOCKMAP] = KERNEL_FIXED;
 }
 
+void feature_probe_ktls(struct feature_set *ret_set)
+{
+	memset(ret_set, 0, sizeof(*ret_set));
+	try_ulp(ret_set);
+	if (ret_set->ulp.state != FEATURE_WORKS)
+		return;
+	for (unsigned int v = 0; v < FEATURE_N_VERSIONS; v++) {
+		for (unsigned int c = 0; c < KTLS_N_CIPHERS; c++)
+			try_cipher(ret_set, (enum feature_version)v, (enum ktls_cipher)c);
+	}
+}
+
 void feature_probe(struct feature_set *ret_set)
 {
 	struct feature_set *set = ret_set;
 
-	memset(set, 0, sizeof(*set));
+	feature_probe_ktls(set);
 	feature_host_kernel(set);
-	try_ulp(set);
-	if (set->ulp.state == FEATURE_WORKS) {
-		for (unsigned int v = 0; v < FEATURE_N_VERSIONS; v++) {
-			for (unsigned int c = 0; c < KTLS_N_CIPHERS; c++)
-				try_cipher(set, (enum feature_version)v, (enum ktls_cipher)c);
-		}
+	if (set->ulp.state == FEATURE_WORKS)
 		set->rekey = result(rekey());
-	}
 	try_options(set);
 	try_bpf(set);
 	feature_host_limits(set);
@@ -288,6 +294,20 @@ void feature_done(struct feature_set *set)
 	free(set->nics);
 	set->nics = NULL;
 	set->n_nics = 0;
+}
+
+bool feature_refuses_ktls(const struct feature_set *set, uint16_t version, enum ktls_cipher cipher)
+{
+	if (set->ulp.state == FEATURE_FAILS)
+		return true;
+	for (unsigned int v = 0; v < FEATURE_N_VERSIONS; v++) {
+		const struct feature *tried = set->tls[v][cipher];
+
+		if (versions[v] == version)
+			return tried[FEATURE_TX].state == FEATURE_FAILS ||
+			       tried[FEATURE_RX].state == FEATURE_FAILS;
+	}
+	return false;
 }
 
 bool feature_has_ktls(const struct feature_set *set, enum feature_version version)

@@ -63,8 +63,17 @@ struct feature_set {
 void feature_probe(struct feature_set *ret_set);
 void feature_done(struct feature_set *set);
 
+/** feature_probe_ktls() - only loopback, ulp, tls_stat and tls, the rest stays untried. */
+void feature_probe_ktls(struct feature_set *ret_set);
+
 /** feature_has_ktls() - both directions of at least one cipher work for @version. */
 bool feature_has_ktls(const struct feature_set *set, enum feature_version version);
+
+/**
+ * feature_refuses_ktls() - it was tried with @version (KTLS_VERSION_…) and @cipher, and failed.
+ * What could not be tried is not refused: the socket itself will tell.
+ */
+bool feature_refuses_ktls(const struct feature_set *set, uint16_t version, enum ktls_cipher cipher);
 
 /** feature_parse_crypto() - name the best "gcm(aes)" driver in the text of /proc/crypto. */
 void feature_parse_crypto(const char *text, char *ret_driver, size_t size);

@@ -50,6 +50,36 @@ static int probe_unix_path(const struct addr *addr)
 	return -EADDRINUSE;
 }
 
+struct path {
+	char text[sizeof(((struct sockaddr_un *)0)->sun_path) + 1];
+};
+
+/* The directory that @text is in. Returns: 0, -EINVAL when it has none. */
+static int parent_of(const char *text, struct path *ret_parent)
+{
+	const char *slash = strrchr(text, '/');
+	size_t len = slash ? (size_t)(slash - text) : 0;
+
+	if (!slash || len >= sizeof(ret_parent->text))
+		return -EINVAL;
+	memcpy(ret_parent->text, text, len);
+	ret_parent->text[len] = '\0';
+	if (len == 0)
+		memcpy(ret_parent->text, "/", sizeof("/"));
+	return 0;
+}
+
+/* /run is empty after a boot, so the last directory is made when it is missing. */
+static int make_directory(const struct addr *addr)
+{
+	struct path dir;
+	int r = parent_of(addr->un.sun_path, &dir);
+
+	if (r == 0 && mkdir(dir.text, 0755) < 0 && errno != EEXIST)
+		r = -errno;
+	return r;
+}
+
 static int bind_unix(int fd, const struct addr *addr)
 {
 	mode_t mask;
@@ -57,7 +87,9 @@ static int bind_unix(int fd, const struct addr *addr)
 
 	if (r == 0 && unlink(addr->un.sun_path) < 0)
 		r = -errno;
-	if (r < 0 && r != -ENOENT)
+	if (r == -ENOENT)
+		r = make_directory(addr);
+	if (r < 0)
 		return r;
 	/* By the mask, not by a chmod(2) that would come too late. One thread: nobody else sees it. */
 	mask = umask(0777 & ~UNIX_MODE);
@@ -94,19 +126,22 @@ int sock_listen(const struct addr *addr, unsigned int flags, int backlog, int *r
 	return 0;
 }
 
-/* May a file be made in the socket's directory? */
+static int probe_writable(const char *dir)
+{
+	return faccessat(AT_FDCWD, dir, W_OK | X_OK, AT_EACCESS) < 0 ? -errno : 0;
+}
+
+/* May a file be made in the socket's directory, or the directory itself? */
 static int probe_unix_directory(const struct addr *addr)
 {
-	char dir[sizeof(addr->un.sun_path)];
-	char *slash;
+	struct path dir, above;
+	int r = parent_of(addr->un.sun_path, &dir);
 
-	memcpy(dir, addr->un.sun_path, sizeof(dir));
-	dir[sizeof(dir) - 1] = '\0';
-	slash = strrchr(dir, '/');
-	if (!slash)
-		return -EINVAL;
-	slash[slash == dir ? 1 : 0] = '\0';
-	return faccessat(AT_FDCWD, dir, W_OK | X_OK, AT_EACCESS) < 0 ? -errno : 0;
+	if (r == 0)
+		r = probe_writable(dir.text);
+	if (r == -ENOENT && parent_of(dir.text, &above) == 0)
+		r = probe_writable(above.text);
+	return r;
 }
 
 int sock_probe_free(const struct addr *addr)

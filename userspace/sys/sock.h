@@ -13,8 +13,8 @@ enum sock_listen_flags {
 /**
  * sock_listen() - a listening socket: close-on-exec, non-blocking, IPv6 without IPv4.
  *
- * A unix socket file that nobody listens behind is replaced; mode 0660. Removing the file at the
- * end is the caller's business.
+ * A unix socket file that nobody listens behind is replaced; mode 0660. Its directory is made when
+ * only that one is missing. Removing the file at the end is the caller's business.
  *
  * Returns: 0; -EADDRINUSE; -EACCES (port, or directory); -EADDRNOTAVAIL; -ENOTSOCK (the path is
  *          something else: it is left alone); and what else socket(2), bind(2), listen(2) have.

@@ -2,6 +2,7 @@
 /* A clean end is passed on for a clean end only; everything else is a reset on the other side. */
 #include "selftests/e2e/e2e.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -130,6 +131,98 @@ TEST_CASES(upstream_resets_idle, engines)
 	converse(variant, &(struct conversation){.client = STEPS(SEND(1), RECV(1), RECV_RESET),
 						 .upstream = STEPS(RECV(1), SEND(1), RESET),
 						 .close_reason = "upstream_reset"});
+}
+
+/* The log knows of the end although no byte moves any more in either direction. */
+static void end_in_silence(const struct e2e_case *c, const struct conversation *conversation)
+{
+	static struct e2e e;
+	struct tlsclient_options options;
+	struct tlsclient client;
+	struct peer peer;
+
+	e.engine = c->engine;
+	e.script = conversation->upstream;
+	e2e_start(&e);
+	options = e2e_client_options(&e, c);
+	e2e_connect(&e, &client, &options);
+	peer_init_client(&peer, &client);
+	peer.gate = &e.upstream.gate;
+	e2e_prove_live(&e, &client);
+	e2e_run(&e, &peer, conversation->client);
+	(void)e2e_prove_session(&e, 0, conversation->close_reason);
+	e2e_run(&e, &peer, STEPS(PASS(2)));
+	e2e_upstream(&e, 0);
+	tlsclient_close(&client);
+	e2e_stop(&e);
+}
+
+TEST_CASES(client_resets_half_closed, engines)
+{
+	end_in_silence(variant,
+		       &(struct conversation){
+			       .client = STEPS(SEND(1000), FINISH, GATE(1), RESET),
+			       .upstream = STEPS(RECV(1000), RECV_END, PASS(1), GATE(2), SEND_CUT),
+			       .close_reason = "client_reset"});
+}
+
+TEST_CASES(upstream_resets_half_closed, engines)
+{
+	end_in_silence(variant,
+		       &(struct conversation){.client = STEPS(RECV(1000), RECV_END, PASS(1)),
+					      .upstream = STEPS(SEND(1000), FINISH, GATE(1), RESET),
+					      .close_reason = "upstream_reset"});
+}
+
+/* An upstream that answers and then refuses the rest: its answer was clean and has to arrive. */
+TEST_CASES(answer_survives_reset, engines)
+{
+	static struct e2e e;
+	struct tlsclient_options options;
+	struct tlsclient client;
+	struct peer peer;
+
+	e.engine = variant->engine;
+	e.script = STEPS(RECV(1000), SEND(100000), FINISH, SLEEP(100), RESET);
+	e2e_start(&e);
+	options = e2e_client_options(&e, variant);
+	options.receive_buffer = 8192;
+	e2e_connect(&e, &client, &options);
+	peer_init_client(&peer, &client);
+	e2e_prove_live(&e, &client);
+	e2e_run(&e, &peer, STEPS(SEND(1000), SLEEP(400), SLOW_RECV(100000, 1000), RECV_END));
+	e2e_upstream(&e, 0);
+	(void)e2e_prove_session(&e, 0, "upstream_reset");
+	tlsclient_close(&client);
+	e2e_stop(&e);
+}
+
+/* Nobody decided that these bytes are all: not a clean end. */
+TEST_CASES(worker_dies, engines)
+{
+	static struct e2e e;
+	struct tlsclient_options options;
+	struct tlsclient client;
+	struct log_entry line;
+	struct peer peer;
+	pid_t worker;
+
+	e.engine = variant->engine;
+	e.script = STEPS(RECV(1000), PASS(1), RECV_RESET);
+	e2e_start(&e);
+	options = e2e_client_options(&e, variant);
+	e2e_connect(&e, &client, &options);
+	peer_init_client(&peer, &client);
+	peer.gate = &e.upstream.gate;
+	e2e_prove_live(&e, &client);
+	e2e_run(&e, &peer, STEPS(SEND(1000), GATE(1)));
+	E2E_MUST(&e, daemon_workers(&e.daemon, &worker, 1) == 1);
+	MUST_OK(kill(worker, SIGKILL));
+	E2E_MUST(&e, daemon_wait_log(&e.daemon, "worker_died", NULL, NULL, 0, 5000, &line));
+	e2e_run(&e, &peer, STEPS(RECV_RESET));
+	e2e_upstream(&e, 0);
+	tlsclient_close(&client);
+	e2e_stop(&e);
 }
 
 /* A FIN that no close_notify announced may be an attacker's. */

@@ -69,6 +69,7 @@ struct auth_case {
 };
 
 #define EVERYBODY "      - {name: everybody, upstream: app}\n"
+#define ANYBODY	  "      - {name: visitors, match: {anonymous: true}, upstream: app}\n"
 
 /* clang-format off */
 CASES(struct auth_case, auths,
@@ -76,7 +77,11 @@ CASES(struct auth_case, auths,
        .works = true, .identity = "spiffe://sluice.example/client-a"},
       {.name = "optional-without", .client_auth = "optional", .works = false},
       {.name = "optional-without-everybody", .client_auth = "optional", .rules = EVERYBODY,
+       .works = false},
+      {.name = "optional-without-anonymous", .client_auth = "optional", .rules = ANYBODY,
        .works = true, .identity = "-"},
+      {.name = "optional-with-anonymous", .client_auth = "optional", .rules = ANYBODY,
+       .with_certificate = true, .works = false},
       {.name = "off", .client_auth = "off", .rules = EVERYBODY, .with_certificate = true,
        .works = true, .identity = "-"});
 /* clang-format on */
@@ -169,6 +174,32 @@ TEST(names_in_rules)
 }
 
 /* No ticket, so no resumption: where mTLS proxies were bypassed. */
+/* What a rule that denies cannot decide is refused: the peer chose the names of its certificate. */
+TEST(unclear_names_are_refused)
+{
+	static struct e2e e = {
+		.rules =
+			"      - {name: not-a, match: {cn: [\"client-a\"]}, action: deny}\n"
+			"      - {name: not-evil, match: {dns: [\"x.evil.example\"]}, action: deny}\n"
+			"      - {name: rest, upstream: app}\n"};
+	struct tlsclient_options options;
+	struct tlsclient client;
+	struct log_entry line;
+
+	e.script = ECHO_SCRIPT;
+	e2e_start(&e);
+	options = e2e_client_options(&e, NULL);
+	e2e_pki(&e, "--client", "odd", "--dns", "*.evil.example", "--force", NULL);
+	options.cert = e2e_path(&e, "pki/odd.pem");
+	options.key = e2e_path(&e, "pki/odd.key");
+	e2e_connect(&e, &client, &options);
+	E2E_MUST(&e, tlsclient_alert(&client, (int)test_scaled_ms(3000)) == 49);
+	tlsclient_close(&client);
+	line = e2e_refused(&e, "policy", "CN=odd");
+	E2E_MUST(&e, log_entry_is(&line, "rule", "not-evil"), "%s", line.text);
+	e2e_stop(&e);
+}
+
 TEST(no_resumption)
 {
 	static const int versions[] = {TLS1_2_VERSION, TLS1_3_VERSION};

@@ -57,7 +57,8 @@ int confload_upstreams(struct confload *load);
 int confload_listeners(struct confload *load);
 int confload_tls(struct confload *load, size_t index, struct config_listener *listener);
 int confload_rules(struct confload *load, size_t index, struct config_listener *listener);
-void confload_match_check(struct confload *load, size_t listener, size_t rule,
+/** confload_match_check() - Returns: true when it is about peers without certificate. */
+bool confload_match_check(struct confload *load, size_t listener, size_t rule,
 			  const struct confile_match *match);
 
 #endif

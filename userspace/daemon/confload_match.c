@@ -96,9 +96,27 @@ static void check_each(struct confload *load, const struct confload_field *in, c
 	}
 }
 
-void confload_match_check(struct confload *load, size_t listener, size_t rule,
+/* Returns: true when the match is about peers without certificate. */
+static bool check_anonymous(struct confload *load, const struct confload_field *in, size_t listener,
+			    const struct confile_match *match)
+{
+	static const char *const choices[] = {"false", "true", NULL};
+	struct confload_field field = confload_field("%.200s.anonymous", in->path);
+	bool anonymous = confload_choice(load, &field, match->anonymous, choices) == 1;
+
+	if (anonymous && match->n_cn + match->n_dns + match->n_uri > 0)
+		confload_mistake(load, &field, "make it a rule of its own",
+				 "a peer without certificate has no cn, dns or uri");
+	if (anonymous && load->config->listeners[listener].client_auth == CLIENT_AUTH_REQUIRE)
+		confload_mistake(load, &field, "use client_auth: optional",
+				 "can never match: client_auth is require");
+	return anonymous;
+}
+
+bool confload_match_check(struct confload *load, size_t listener, size_t rule,
 			  const struct confile_match *match)
 {
+	bool anonymous;
 	struct confload_field field =
 		confload_field("listeners[%zu].rules[%zu].match", listener, rule);
 	struct confload_field list;
@@ -109,15 +127,19 @@ void confload_match_check(struct confload *load, size_t listener, size_t rule,
 	check_each(load, &list, match->dns, match->n_dns, check_dns);
 	list = confload_field("%.200s.uri", field.path);
 	check_each(load, &list, match->uri, match->n_uri, check_uri);
-	if (match->n_cn + match->n_dns + match->n_uri > 0)
-		return;
+	anonymous = check_anonymous(load, &field, listener, match);
+	if (anonymous || match->n_cn + match->n_dns + match->n_uri > 0)
+		return anonymous;
 	/* An unknown key in it was reported as match.KEY; "empty" would be a lie then. */
 	for (size_t i = 0; i < load->report->count; i++) {
 		const char *at = load->report->items[i].field;
 
 		if (at && strncmp(at, field.path, strlen(field.path)) == 0)
-			return;
+			return false;
 	}
-	confload_mistake(load, &field, "give cn, dns or uri; or remove match: to take every peer",
-			 "is empty");
+	confload_mistake(
+		load, &field,
+		"give cn, dns, uri or anonymous; or remove match: to take every verified peer",
+		"is empty");
+	return false;
 }

@@ -75,10 +75,10 @@ static int load_match(struct confload *load, size_t listener, size_t index,
 
 	if (!from)
 		return 0;
-	if (load->config->listeners[listener].client_auth == CLIENT_AUTH_OFF)
+	to->anonymous = confload_match_check(load, listener, index, from);
+	if (!to->anonymous && load->config->listeners[listener].client_auth == CLIENT_AUTH_OFF)
 		confload_mistake(load, &field, "remove it, or ask clients for certificates",
 				 "can never match: client_auth is off, so nobody has a name");
-	confload_match_check(load, listener, index, from);
 	r = confload_texts(from->cn, from->n_cn, &to->cn, &to->n_cn);
 	if (r == 0)
 		r = confload_texts(from->dns, from->n_dns, &to->dns, &to->n_dns);
@@ -106,10 +106,10 @@ static void check_reached(struct confload *load, size_t listener, size_t index)
 	struct confload_field field = confload_field("listeners[%zu].rules[%zu]", listener, index);
 
 	for (size_t i = 0; load->report->n_mistakes == 0 && i < index; i++) {
-		if (rules[i].match)
+		if (rules[i].match || load->config->listeners[listener].rules[index].anonymous)
 			continue;
 		confload_remark(load, &field, "put rules without match last",
-				"is never asked: rule '%s' before it takes every peer",
+				"is never asked: rule '%s' before it takes every verified peer",
 				rules[i].name);
 		return;
 	}
@@ -132,6 +132,21 @@ static int load_rule(struct confload *load, size_t listener, size_t index,
 	return r == 0 ? load_match(load, listener, index, from->match, to) : r;
 }
 
+/* Whoever writes "optional" wants to let somebody in without a certificate. */
+static void check_optional(struct confload *load, size_t listener, const struct config_listener *to)
+{
+	struct confload_field field = confload_field("listeners[%zu].tls.client_auth", listener);
+
+	for (size_t i = 0; i < to->n_rules; i++) {
+		if (to->rules[i].anonymous)
+			return;
+	}
+	if (to->client_auth == CLIENT_AUTH_OPTIONAL)
+		confload_remark(load, &field,
+				"add a rule with match: {anonymous: true}, or require one",
+				"peers without certificate are refused: no rule is for them");
+}
+
 int confload_rules(struct confload *load, size_t index, struct config_listener *to)
 {
 	const struct confile_listener *from = &load->root->listeners[index];
@@ -151,5 +166,6 @@ int confload_rules(struct confload *load, size_t index, struct config_listener *
 		if (r == 0)
 			check_reached(load, index, i);
 	}
+	check_optional(load, index, to);
 	return r;
 }

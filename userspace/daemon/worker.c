@@ -122,7 +122,7 @@ static int start(struct worker *w)
 	log_setup(w->config->log_format == CONFIG_LOG_JSON ? LOG_JSON : LOG_KEY_VALUE, LOG_INFO);
 	r = loop_new(&w->loop);
 	if (r == 0)
-		r = proxy_new(w->loop, w->config, w->stats, &w->proxy);
+		r = proxy_new(w->loop, w->config, w->stats, options->index, &w->proxy);
 	if (r == 0)
 		r = proxy_listen(w->proxy, options->listen_fds, options->n_listen_fds);
 	w->control = (struct loop_source){.fd = options->control_fd, .ready = on_control};

@@ -34,11 +34,15 @@ struct config_certificate {
 	struct config_blob key;
 };
 
-/** A rule matches when every list that is not empty has an entry equal to a name of the peer. */
+/**
+ * A rule matches when every list that is not empty has an entry equal to a name of the peer, and the
+ * peer has a verified certificate; with `anonymous` when the peer has none. See model/policy.
+ */
 struct config_rule {
 	char *name;
 	char **cn, **dns, **uri;
 	size_t n_cn, n_dns, n_uri;
+	bool anonymous; /* then there are no lists */
 	enum config_action action;
 	size_t upstream; /* index in config.upstreams; meaningless for ACTION_DENY */
 };

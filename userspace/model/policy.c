@@ -66,9 +66,6 @@ static bool list_matches(enum identity_kind kind, char *const *patterns, size_t 
 {
 	if (n_patterns == 0)
 		return true;
-	/* With several CNs nobody knows which one the issuer vouched for. */
-	if (kind == IDENTITY_CN && identity_count(identity, IDENTITY_CN) != 1)
-		return false;
 	for (size_t i = 0; i < identity->n_names; i++) {
 		if (identity->names[i]->kind != kind)
 			continue;
@@ -80,10 +77,38 @@ static bool list_matches(enum identity_kind kind, char *const *patterns, size_t 
 	return false;
 }
 
-static bool rule_matches(const struct config_rule *rule, const struct identity *identity)
+static bool has_wildcard_dns(const struct identity *identity)
 {
-	return list_matches(IDENTITY_CN, rule->cn, rule->n_cn, identity) &&
-	       list_matches(IDENTITY_DNS, rule->dns, rule->n_dns, identity) &&
+	for (size_t i = 0; i < identity->n_names; i++) {
+		const struct identity_name *name = identity->names[i];
+
+		if (name->kind == IDENTITY_DNS && memchr(name->bytes, '*', name->len))
+			return true;
+	}
+	return false;
+}
+
+static bool is_for(const struct config_rule *rule, const struct config_listener *listener,
+		   const struct identity *identity)
+{
+	if (listener->client_auth == CLIENT_AUTH_OFF)
+		return true;
+	return rule->anonymous != identity->has_certificate;
+}
+
+/* *@ret_unclear: why the rule cannot be decided although nothing speaks against it; NULL: it can. */
+static bool rule_matches(const struct config_rule *rule, const struct identity *identity,
+			 const char **ret_unclear)
+{
+	bool several = rule->n_cn > 0 && identity_count(identity, IDENTITY_CN) > 1;
+	bool wildcard =
+		rule->n_dns > 0 && rule->action == ACTION_DENY && has_wildcard_dns(identity);
+
+	*ret_unclear = several	  ? "several common names, and a rule on CN"
+		       : wildcard ? "a wildcard DNS name, and a rule that denies DNS names"
+				  : NULL;
+	return (several || list_matches(IDENTITY_CN, rule->cn, rule->n_cn, identity)) &&
+	       (wildcard || list_matches(IDENTITY_DNS, rule->dns, rule->n_dns, identity)) &&
 	       list_matches(IDENTITY_URI, rule->uri, rule->n_uri, identity);
 }
 
@@ -92,14 +117,22 @@ struct policy_verdict policy_decide(const struct config_listener *listener,
 {
 	for (size_t i = 0; i < listener->n_rules; i++) {
 		const struct config_rule *rule = &listener->rules[i];
+		const char *unclear_reason;
 
-		if (!rule_matches(rule, identity))
+		if (!is_for(rule, listener, identity) ||
+		    !rule_matches(rule, identity, &unclear_reason))
 			continue;
+		if (unclear_reason)
+			return (struct policy_verdict){.rule = rule, .reason = unclear_reason};
 		return (struct policy_verdict){
 			.allowed = rule->action == ACTION_ALLOW,
 			.rule = rule,
 			.reason = rule->action == ACTION_ALLOW ? "allowed" : "denied by rule",
 		};
 	}
-	return (struct policy_verdict){.reason = "no rule matches"};
+	return (struct policy_verdict){
+		.reason = identity->has_certificate || listener->client_auth == CLIENT_AUTH_OFF
+				  ? "no rule matches"
+				  : "no certificate, and no rule for anonymous peers",
+	};
 }

@@ -1,6 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The decision: may this verified peer go on, and where to. First match wins, no match refuses.
+ * The decision: may this peer go on, and where to. First match wins, no match refuses.
+ *
+ * A rule is for peers with a verified certificate, also when it has no match; peers without one are
+ * taken by a rule that says `anonymous`, and where client_auth is off, which asks nobody.
+ *
+ * A rule that cannot be decided refuses, because it might be the one that should have denied: one on
+ * CN for a peer with several CNs (which of them did the issuer vouch for?), and one that denies a DNS
+ * name for a peer whose certificate claims a wildcard.
  */
 #ifndef SLUICE_MODEL_POLICY_H
 #define SLUICE_MODEL_POLICY_H

@@ -99,10 +99,17 @@ static int copy_finish(struct relay *relay, enum relay_direction direction)
 	return 0;
 }
 
+/* OpenSSL counts such records itself. */
+static int copy_reject(struct relay *relay)
+{
+	return relay_fail(relay, RELAY_UNEXPECTED_RECORD);
+}
+
 const struct relay_engine relay_engine_copy = {
 	.name = "copy",
 	.fill = copy_fill,
 	.flush = copy_flush,
 	.finish = copy_finish,
+	.reject = copy_reject,
 	.release = copy_release,
 };

@@ -49,7 +49,7 @@ static ssize_t take_alert(struct relay *relay, const uint8_t *alert, size_t len)
 	return relay_fail(relay, RELAY_CLIENT_ALERT);
 }
 
-static ssize_t reject_record(struct relay *relay)
+static int splice_reject(struct relay *relay)
 {
 	/* When it does not fit, the reset that follows says the same. */
 	(void)ktls_send_alert(relay->wire_fd, ALERT_LEVEL_FATAL, TLS_ALERT_UNEXPECTED_MESSAGE);
@@ -58,7 +58,7 @@ static ssize_t reject_record(struct relay *relay)
 
 /*
  * Read what splice could not carry. Returns: bytes now in the pipe (data came in meanwhile),
- * 0 at a clean end, -EAGAIN (nothing is there any more), -ERESTART (taken care of), -EIO.
+ * 0 at a clean end, -EAGAIN (nothing is there any more), -EINPROGRESS (it carried nothing), -EIO.
  */
 static ssize_t read_record(struct relay *relay, struct relay_flow *flow)
 {
@@ -77,37 +77,33 @@ static ssize_t read_record(struct relay *relay, struct relay_flow *flow)
 		if (got > 0)
 			got = write(flow->pipe.write_fd, record, (size_t)got);
 		else
-			got = -ERESTART; /* an empty record is legal and means nothing */
+			got = -EINPROGRESS; /* an empty record is legal and means nothing */
 		return got == -1 ? relay_fail(relay, RELAY_NO_RESOURCES) : got;
 	case KTLS_RECORD_ALERT:
 		got = take_alert(relay, record, (size_t)got);
-		return got == 1 ? -ERESTART : got;
+		return got == 1 ? -EINPROGRESS : got;
 	case KTLS_RECORD_HANDSHAKE:
 		if (got > 0 && record[0] == HANDSHAKE_KEY_UPDATE)
 			return relay_fail(relay, RELAY_KEY_UPDATE);
-		return reject_record(relay);
+		return splice_reject(relay);
 	default:
-		return reject_record(relay);
+		return splice_reject(relay);
 	}
 }
 
 static ssize_t fill_from_wire(struct relay *relay, struct relay_flow *flow)
 {
-	for (;;) {
-		ssize_t got = splice(relay->wire_fd, NULL, flow->pipe.write_fd, NULL, PIPE_BYTES,
-				     SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
+	ssize_t got = splice(relay->wire_fd, NULL, flow->pipe.write_fd, NULL, PIPE_BYTES,
+			     SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
 
-		if (got > 0)
-			return got;
-		if (got < 0 && errno == EAGAIN)
-			return -EAGAIN;
-		if (got < 0 && errno != EINVAL)
-			return relay_fail_wire(relay, -errno);
-		/* 0 is the end or an empty record, EINVAL a record that is not data. */
-		got = read_record(relay, flow);
-		if (got != -ERESTART)
-			return got;
-	}
+	if (got > 0)
+		return got;
+	if (got < 0 && errno == EAGAIN)
+		return -EAGAIN;
+	if (got < 0 && errno != EINVAL)
+		return relay_fail_wire(relay, -errno);
+	/* 0 is the end or an empty record, EINVAL a record that is not data. */
+	return read_record(relay, flow);
 }
 
 static ssize_t splice_fill(struct relay *relay, enum relay_direction direction)
@@ -144,6 +140,8 @@ static ssize_t splice_flush(struct relay *relay, enum relay_direction direction)
 
 static int finish_wire(struct relay *relay, struct relay_flow *flow)
 {
+	int64_t queued;
+
 	if (!flow->notified) {
 		int r = ktls_send_alert(relay->wire_fd, ALERT_LEVEL_WARNING,
 					TLS_ALERT_CLOSE_NOTIFY);
@@ -155,8 +153,11 @@ static int finish_wire(struct relay *relay, struct relay_flow *flow)
 		flow->notified = true;
 	}
 	/* A record that is still inside kTLS would be lost behind the FIN. */
-	if (!ktls_tx_is_drained(relay->wire_fd, &relay->tx_mark, flow->bytes, ALERT_BYTES))
+	queued = ktls_tx_queued(relay->wire_fd, &relay->tx_mark, flow->bytes + ALERT_BYTES);
+	if (queued > 0 || queued == -EAGAIN)
 		return -EINPROGRESS;
+	if (queued < 0)
+		return relay_fail_wire(relay, (int)queued);
 	(void)shutdown(relay->wire_fd, SHUT_WR);
 	return 0;
 }
@@ -174,5 +175,6 @@ const struct relay_engine relay_engine_splice = {
 	.fill = splice_fill,
 	.flush = splice_flush,
 	.finish = splice_finish,
+	.reject = splice_reject,
 	.release = splice_release,
 };

@@ -38,7 +38,7 @@ static int build_tls(const struct config_listener *from, struct tls_ctx **ret_ct
 	return tls_ctx_new(&params, ret_ctx);
 }
 
-int proxy_new(struct loop *loop, const struct config *config, struct stats *stats,
+int proxy_new(struct loop *loop, const struct config *config, struct stats *stats, size_t worker,
 	      struct proxy **ret_proxy)
 {
 	struct proxy *proxy = calloc(1, sizeof(*proxy));
@@ -56,6 +56,8 @@ int proxy_new(struct loop *loop, const struct config *config, struct stats *stat
 	proxy->rotations = calloc(config->n_upstreams + 1, sizeof(*proxy->rotations));
 	if (!proxy->tls || !proxy->rotations)
 		r = -ENOMEM;
+	for (size_t i = 0; r == 0 && i < config->n_upstreams; i++)
+		proxy->rotations[i].next = worker;
 	for (size_t i = 0; r == 0 && i < config->n_listeners; i++)
 		r = build_tls(&config->listeners[i], &proxy->tls[i]);
 	if (r < 0) {

@@ -38,12 +38,13 @@ struct proxy {
 
 /**
  * proxy_new() - build what @config describes; nothing is accepted before proxy_listen().
+ * @worker: its number, so that not every worker begins with the same endpoint.
  * Returns: 0, -ENOMEM, -EINVAL (TLS material, which confload checks before).
  */
-int proxy_new(struct loop *loop, const struct config *config, struct stats *stats,
+int proxy_new(struct loop *loop, const struct config *config, struct stats *stats, size_t worker,
 	      struct proxy **ret_proxy);
 
-/** proxy_free() - aborts what is left. */
+/** proxy_free() - no session may be left, unless the process ends: that resets them. */
 void proxy_free(struct proxy *proxy);
 
 /**

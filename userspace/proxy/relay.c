@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proxy/relay.h"
 
+#include "sys/stream.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -66,6 +68,8 @@ int relay_fail_wire(struct relay *relay, int error)
 		return relay_fail(relay, RELAY_NO_RESOURCES);
 	case EKEYEXPIRED:
 		return relay_fail(relay, RELAY_KEY_UPDATE);
+	case ECONNABORTED:
+		return relay_fail(relay, RELAY_CLIENT_ALERT);
 	default:
 		return relay_fail(relay, RELAY_CLIENT_RESET);
 	}
@@ -104,8 +108,16 @@ static enum relay_status finish_flow(struct relay *relay, enum relay_direction d
 	case -EINPROGRESS:
 		return RELAY_SOON;
 	default:
+		flow->dead = true;
 		return RELAY_BROKEN;
 	}
+}
+
+static void charge(size_t *budget, size_t bytes)
+{
+	size_t cost = bytes > RELAY_ROUND_BYTES ? bytes : RELAY_ROUND_BYTES;
+
+	*budget -= cost < *budget ? cost : *budget;
 }
 
 /* Returns: RELAY_AGAIN when a flush moved bytes, else what the direction waits for. */
@@ -122,18 +134,22 @@ static enum relay_status flush_flow(struct relay *relay, enum relay_direction di
 		flow->sink_ready = false;
 		return RELAY_BLOCKED;
 	}
-	if (moved < 0)
+	if (moved < 0) {
+		flow->dead = true;
 		return RELAY_BROKEN;
+	}
 	flow->offset += (uint32_t)moved;
 	flow->held -= (uint32_t)moved;
 	flow->bytes += (uint64_t)moved;
-	*budget -= (size_t)moved < *budget ? (size_t)moved : *budget;
+	charge(budget, (size_t)moved);
 	if (flow->held == 0)
 		relay->engine->release(relay, direction, false);
 	return RELAY_AGAIN;
 }
 
-static enum relay_status fill_flow(struct relay *relay, enum relay_direction direction)
+/* Returns: RELAY_AGAIN when something was taken, else what the direction waits for. */
+static enum relay_status fill_flow(struct relay *relay, enum relay_direction direction,
+				   size_t *budget)
 {
 	struct relay_flow *flow = &relay->flow[direction];
 	ssize_t got;
@@ -144,7 +160,14 @@ static enum relay_status fill_flow(struct relay *relay, enum relay_direction dir
 	if (got > 0) {
 		flow->offset = 0;
 		flow->held = (uint32_t)got;
+		flow->idle_records = 0;
 		return RELAY_AGAIN;
+	}
+	if (got == -EINPROGRESS) {
+		charge(budget, 0);
+		if (++flow->idle_records <= RELAY_IDLE_RECORDS_MAX)
+			return RELAY_AGAIN;
+		got = relay->engine->reject(relay);
 	}
 	relay->engine->release(relay, direction, got < 0 && got != -EAGAIN);
 	if (got == 0) {
@@ -164,27 +187,52 @@ static enum relay_status pump_flow(struct relay *relay, enum relay_direction dir
 	enum relay_status status = RELAY_AGAIN;
 	size_t budget = RELAY_TURN_BYTES;
 
+	/* Behind a clean end nobody reads that socket any more, and maybe nobody writes to it. */
+	if (flow->sink_failed && relay->flow[!direction].source_ended && !flow->finished) {
+		flow->dead = true;
+		(void)relay_fail(relay,
+				 direction == RELAY_IN ? RELAY_UPSTREAM_RESET : RELAY_CLIENT_RESET);
+	}
+	if (flow->dead)
+		return RELAY_BROKEN;
 	while (status == RELAY_AGAIN && budget > 0) {
 		if (flow->held > 0)
 			status = flush_flow(relay, direction, &budget);
 		else if (flow->source_ended)
 			return finish_flow(relay, direction);
 		else
-			status = fill_flow(relay, direction);
+			status = fill_flow(relay, direction, &budget);
 	}
 	return status;
+}
+
+/* The sink of @dead is gone; is the way out of that socket still delivering up to its clean end? */
+static bool owes_a_tail(const struct relay *relay, enum relay_direction dead)
+{
+	const struct relay_flow *other = &relay->flow[!dead];
+	int sink_fd = dead == RELAY_IN ? relay->wire_fd : relay->local_fd;
+
+	if (!relay->flow[dead].dead || other->dead || !other->source_ended)
+		return false;
+	/* The reset that follows would overtake what TCP has not delivered. */
+	return !other->finished || stream_undelivered(sink_fd);
 }
 
 enum relay_status relay_pump(struct relay *relay)
 {
 	enum relay_status in = pump_flow(relay, RELAY_IN);
-	enum relay_status out;
+	enum relay_status out = RELAY_BLOCKED;
 
+	if (in != RELAY_BROKEN || owes_a_tail(relay, RELAY_IN))
+		out = pump_flow(relay, RELAY_OUT);
 	if (in == RELAY_BROKEN)
-		return RELAY_BROKEN;
-	out = pump_flow(relay, RELAY_OUT);
+		return !owes_a_tail(relay, RELAY_IN) ? RELAY_BROKEN
+		       : out == RELAY_ENDED	     ? RELAY_SOON
+						     : out;
 	if (out == RELAY_BROKEN)
-		return RELAY_BROKEN;
+		return !owes_a_tail(relay, RELAY_OUT) ? RELAY_BROKEN
+		       : in == RELAY_ENDED	      ? RELAY_SOON
+						      : in;
 	if (in == RELAY_ENDED && out == RELAY_ENDED)
 		return RELAY_ENDED;
 	if (in == RELAY_AGAIN || out == RELAY_AGAIN)
@@ -192,25 +240,31 @@ enum relay_status relay_pump(struct relay *relay)
 	return in == RELAY_SOON || out == RELAY_SOON ? RELAY_SOON : RELAY_BLOCKED;
 }
 
-static void note_events(struct relay_flow *from, struct relay_flow *to, uint32_t events)
+static void note_events(struct relay *relay, enum relay_direction from, uint32_t events)
 {
+	struct relay_flow *out_of = &relay->flow[from], *into = &relay->flow[!from];
 	/* With an error or a hang-up both ways have something to say: the next call tells what. */
 	bool all = events & (EPOLLERR | EPOLLHUP);
 
 	if (all || events & (EPOLLIN | EPOLLRDHUP))
-		from->source_ready = true;
+		out_of->source_ready = true;
 	if (all || events & EPOLLOUT)
-		to->sink_ready = true;
+		into->sink_ready = true;
+	if (events & EPOLLERR)
+		into->sink_failed = true;
 }
 
 void relay_wire_event(struct relay *relay, uint32_t events)
 {
-	note_events(&relay->flow[RELAY_IN], &relay->flow[RELAY_OUT], events);
+	/* OpenSSL may have to write before it can read, and the other way round. */
+	if (relay->tls && events & (EPOLLIN | EPOLLOUT))
+		events |= EPOLLIN | EPOLLOUT;
+	note_events(relay, RELAY_IN, events);
 }
 
 void relay_local_event(struct relay *relay, uint32_t events)
 {
-	note_events(&relay->flow[RELAY_OUT], &relay->flow[RELAY_IN], events);
+	note_events(relay, RELAY_OUT, events);
 }
 
 const char *relay_fault_name(enum relay_fault fault)

@@ -13,6 +13,9 @@
  *  - A holder is taken from the pool when bytes enter it and given back when they left it.
  *  - Readiness is edge-triggered: a ready flag is set by the event and cleared only by EAGAIN.
  *  - An end is passed on only after everything before it was flushed, and only for a clean end.
+ *  - What is charged to the budget is work, not bytes: a record of one byte costs a page.
+ *  - When a sink dies, the direction out of the same socket may still deliver what it has read to
+ *    its clean end; then the relay is broken.
  */
 #ifndef SLUICE_PROXY_RELAY_H
 #define SLUICE_PROXY_RELAY_H
@@ -49,8 +52,15 @@ enum relay_fault {
 
 #define RELAY_BUFFER_BYTES 16384 /* one TLS record */
 
-/* Bytes per direction and turn of the loop; then the others have their turn. */
-#define RELAY_TURN_BYTES ((size_t)256 * 1024)
+/*
+ * Bytes per direction and turn of the loop; then the others have their turn. One round costs at
+ * least a page, so that a flood of tiny records gets 64 rounds.
+ */
+#define RELAY_TURN_BYTES  ((size_t)256 * 1024)
+#define RELAY_ROUND_BYTES ((size_t)4096)
+
+/* Records in a row that carry nothing (empty, warnings). OpenSSL takes 32 empty ones too. */
+#define RELAY_IDLE_RECORDS_MAX 32
 
 /** Holders and scratch memory that the sessions of one worker share. */
 struct relay_pools {
@@ -70,10 +80,13 @@ struct relay_flow {
 	uint32_t offset;
 	uint32_t held;
 	bool source_ready, sink_ready;
-	bool source_ended; /* a clean end was read */
-	bool notified;	   /* finish: close_notify is sent */
-	bool finished;	   /* the end was passed on */
-	uint64_t bytes;	   /* delivered to the sink */
+	bool source_ended;    /* a clean end was read */
+	bool notified;	      /* finish: close_notify is sent */
+	bool finished;	      /* the end was passed on */
+	bool sink_failed;     /* epoll said so; a call that would say how may never come */
+	bool dead;	      /* the sink is gone; relay->fault says how */
+	uint8_t idle_records; /* in a row */
+	uint64_t bytes;	      /* delivered to the sink */
 };
 
 struct relay {
@@ -90,12 +103,17 @@ struct relay {
 
 struct relay_engine {
 	const char *name;
-	/* Returns: bytes now held (> 0), 0 at a clean end, -EAGAIN, -EIO with relay->fault set. */
+	/*
+	 * Returns: bytes now held (> 0), 0 at a clean end, -EAGAIN, -EINPROGRESS (a record that
+	 * carries nothing was taken: ask again), -EIO with relay->fault set.
+	 */
 	ssize_t (*fill)(struct relay *relay, enum relay_direction direction);
 	/* Returns: bytes moved (> 0), -EAGAIN, -EIO with relay->fault set. */
 	ssize_t (*flush)(struct relay *relay, enum relay_direction direction);
 	/* Returns: 0, -EAGAIN (the sink is full), -EINPROGRESS (ask again soon), -EIO. */
 	int (*finish)(struct relay *relay, enum relay_direction direction);
+	/* A record came that has no place: tell the peer, if the protocol can. Returns: -EIO. */
+	int (*reject)(struct relay *relay);
 	/* Give back an empty holder; @dirty: it may hold bytes. */
 	void (*release)(struct relay *relay, enum relay_direction direction, bool dirty);
 };
@@ -113,12 +131,10 @@ void relay_start(struct relay *relay, const struct relay_engine *engine, struct 
 enum relay_status {
 	RELAY_BLOCKED, /* waits for an event */
 	RELAY_AGAIN,   /* the budget is used up: pump again next turn */
-	RELAY_SOON,    /* no event will come: pump again after RELAY_SOON_MS */
+	RELAY_SOON,    /* no event may come: pump again after some ms, longer each time */
 	RELAY_ENDED,   /* both directions ended cleanly */
 	RELAY_BROKEN,  /* relay->fault says why */
 };
-
-#define RELAY_SOON_MS 5
 
 /** relay_pump() - move what can be moved in both directions, RELAY_TURN_BYTES each at most. */
 enum relay_status relay_pump(struct relay *relay);

@@ -26,6 +26,13 @@
 #define LINGER_MS    2000
 #define LINGER_BYTES ((uint64_t)1 << 20)
 
+/* How often the kernel is asked whether the last records have left: at first, and at the longest. */
+#define SOON_FIRST_MS 2
+#define SOON_LAST_MS  200
+
+/* A unix upstream whose queue is full is tried again after this, until timeouts.connect. */
+#define QUEUE_FULL_MS 10
+
 static void step(struct session *s, enum flow_event event);
 
 static void release(struct loop_task *task)
@@ -72,8 +79,8 @@ static void end(struct session *s, bool abort)
 		stream_abort(&s->wire.fd);
 		stream_abort(&s->local.fd);
 	} else {
-		fd_close(&s->wire.fd);
-		fd_close(&s->local.fd);
+		stream_close(&s->wire.fd);
+		stream_close(&s->local.fd);
 	}
 	stats_sub(s->proxy->stats, STAT_CONNECTIONS, 1);
 	loop_defer(loop, &s->death);
@@ -212,8 +219,15 @@ static void on_wire_handshake(struct session *s)
 
 /* --- upstream --- */
 
+static void count_retries(const struct session *s)
+{
+	if (s->upstream.tried > 1)
+		stats_add(s->proxy->stats, STAT_UPSTREAM_RETRIED, s->upstream.tried - 1);
+}
+
 static void no_upstream(struct session *s)
 {
+	count_retries(s);
 	stats_add(s->proxy->stats, STAT_UPSTREAM_FAILED, 1);
 	log_event(LOG_WARN, "upstream_failed",
 		  "upstream %s: every endpoint failed, the last with: %s",
@@ -230,29 +244,44 @@ static void try_endpoint(struct session *s)
 		no_upstream(s);
 		return;
 	}
-	if (s->upstream.tried > 1)
-		stats_add(s->proxy->stats, STAT_UPSTREAM_RETRIED, s->upstream.tried - 1);
-	if (loop_add(s->proxy->loop, &s->local, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET) < 0 ||
-	    loop_arm(s->proxy->loop, &s->timer, s->proxy->config->timeouts.connect_ms) < 0) {
-		s->upstream.error = -ENOMEM;
+	if (r == -EAGAIN)
+		r = loop_arm(s->proxy->loop, &s->soon, QUEUE_FULL_MS);
+	else if (loop_add(s->proxy->loop, &s->local, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET) < 0)
+		r = -ENOMEM;
+	if (r == -ENOMEM) {
+		s->upstream.error = r;
 		no_upstream(s);
 		return;
 	}
-	if (r == 0)
+	if (s->local.fd >= 0 && r == 0)
 		step(s, FLOW_ON_CONNECTED);
+}
+
+static void begin_endpoint(struct session *s)
+{
+	if (loop_arm(s->proxy->loop, &s->timer, s->proxy->config->timeouts.connect_ms) == 0) {
+		try_endpoint(s);
+		return;
+	}
+	s->upstream.error = -ENOMEM;
+	no_upstream(s);
 }
 
 static void endpoint_failed(struct session *s, int error)
 {
 	char text[ADDR_TEXT_MAX];
 
+	loop_disarm(s->proxy->loop, &s->soon);
+	if (s->local.fd < 0)
+		upstream_skip(&s->upstream, error);
 	s->upstream.error = error;
-	log_event(LOG_INFO, "endpoint_failed", "upstream %s endpoint %s: %s; trying the next one",
+	log_event(LOG_INFO, "endpoint_failed", "upstream %s endpoint %s: %s; %s",
 		  s->upstream.upstream->name, addr_format(upstream_endpoint(&s->upstream), text),
-		  strerror(-error));
+		  strerror(-error),
+		  upstream_is_last(&s->upstream) ? "no other is left" : "trying the next one");
 	loop_remove(s->proxy->loop, &s->local);
 	fd_close(&s->local.fd);
-	try_endpoint(s);
+	begin_endpoint(s);
 }
 
 static void connect_upstream(struct session *s)
@@ -260,7 +289,7 @@ static void connect_upstream(struct session *s)
 	handshake_over(s);
 	upstream_begin(&s->upstream, &s->proxy->config->upstreams[s->verdict.rule->upstream],
 		       &s->proxy->rotations[s->verdict.rule->upstream]);
-	try_endpoint(s);
+	begin_endpoint(s);
 }
 
 static void on_local_connecting(struct session *s, uint32_t events)
@@ -276,7 +305,7 @@ static void on_local_connecting(struct session *s, uint32_t events)
 static void on_wire_connecting(struct session *s, uint32_t events)
 {
 	/* What the client sends meanwhile waits in the kernel; only its death matters here. */
-	if (events & (EPOLLERR | EPOLLHUP)) {
+	if (events & EPOLLERR) {
 		s->close_reason = "client_reset";
 		step(s, FLOW_ON_FAILED);
 	}
@@ -316,8 +345,9 @@ static void pump(struct session *s)
 		loop_defer(s->proxy->loop, &s->pump);
 		break;
 	case RELAY_SOON:
-		if (loop_arm(s->proxy->loop, &s->soon, RELAY_SOON_MS) < 0)
+		if (loop_arm(s->proxy->loop, &s->soon, s->soon_ms) < 0)
 			loop_defer(s->proxy->loop, &s->pump);
+		s->soon_ms = s->soon_ms * 2 < SOON_LAST_MS ? s->soon_ms * 2 : SOON_LAST_MS;
 		break;
 	case RELAY_ENDED:
 		s->close_reason = relay_fault_name(RELAY_FAULT_NONE);
@@ -334,9 +364,22 @@ static void pump_again(struct loop_task *task)
 	pump(container_of(task, struct session, pump));
 }
 
-static void pump_soon(struct loop_timer *timer)
+/* One turn's budget is for all events of the turn. */
+static void pump_on_event(struct session *s)
 {
-	pump(container_of(timer, struct session, soon));
+	s->soon_ms = SOON_FIRST_MS;
+	if (!list_is_linked(&s->pump.node))
+		pump(s);
+}
+
+static void try_again(struct loop_timer *timer)
+{
+	struct session *s = container_of(timer, struct session, soon);
+
+	if (s->state == FLOW_CONNECT)
+		try_endpoint(s);
+	else if (s->state == FLOW_RELAY)
+		pump(s);
 }
 
 /* Returns: the engine to relay with; NULL when the session must be aborted. */
@@ -369,6 +412,9 @@ static void relay(struct session *s)
 	}
 	stats_add(s->proxy->stats,
 		  engine == &relay_engine_splice ? STAT_SESSIONS_SPLICE : STAT_SESSIONS_COPY, 1);
+	count_retries(s);
+	stream_reset_on_close(s->wire.fd);
+	s->soon_ms = SOON_FIRST_MS;
 	s->relay.tls = s->tls;
 	s->relay.accept_truncation = s->listener->on_truncation == TRUNCATION_ACCEPT;
 	relay_start(&s->relay, engine, &s->proxy->pools, s->wire.fd, s->local.fd);
@@ -396,7 +442,7 @@ static void on_wire(struct loop_source *source, uint32_t events)
 		break;
 	case FLOW_RELAY:
 		relay_wire_event(&s->relay, events);
-		pump(s);
+		pump_on_event(s);
 		break;
 	case FLOW_LINGER:
 		on_wire_lingering(s);
@@ -414,7 +460,7 @@ static void on_local(struct loop_source *source, uint32_t events)
 		on_local_connecting(s, events);
 	} else if (s->state == FLOW_RELAY) {
 		relay_local_event(&s->relay, events);
-		pump(s);
+		pump_on_event(s);
 	}
 }
 
@@ -527,7 +573,7 @@ void session_begin(struct proxy *proxy, size_t listener, int fd, const struct ad
 	s->wire = (struct loop_source){.fd = fd, .ready = on_wire};
 	s->local = (struct loop_source){.fd = -1, .ready = on_local};
 	s->timer.fire = on_timer;
-	s->soon.fire = pump_soon;
+	s->soon.fire = try_again;
 	s->pump.run = pump_again;
 	s->death.run = release;
 	list_init(&s->pump.node);

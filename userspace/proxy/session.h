@@ -27,7 +27,8 @@ struct session {
 	uint64_t lingered_bytes;
 	struct loop_source wire, local;
 	struct loop_timer timer; /* the state's time limit */
-	struct loop_timer soon;	 /* RELAY_SOON */
+	struct loop_timer soon;	 /* something has to be tried again and no event will say when */
+	uint32_t soon_ms;	 /* its next delay in the relay */
 	struct loop_task pump, death;
 	struct tls_conn *tls; /* NULL from the hand-over on */
 	struct relay relay;

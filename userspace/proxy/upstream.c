@@ -24,9 +24,24 @@ int upstream_next(struct upstream_attempt *attempt, int *ret_fd)
 		r = stream_connect(upstream_endpoint(attempt), ret_fd);
 		if (r == 0 || r == -EINPROGRESS)
 			return r;
+		if (r == -EAGAIN) {
+			attempt->tried--;
+			return r;
+		}
 		attempt->error = r;
 	}
 	return -EHOSTUNREACH;
+}
+
+void upstream_skip(struct upstream_attempt *attempt, int error)
+{
+	attempt->tried++;
+	attempt->error = error;
+}
+
+bool upstream_is_last(const struct upstream_attempt *attempt)
+{
+	return attempt->tried >= attempt->upstream->n_endpoints;
 }
 
 const struct addr *upstream_endpoint(const struct upstream_attempt *attempt)

@@ -25,10 +25,17 @@ void upstream_begin(struct upstream_attempt *attempt, const struct config_upstre
 
 /**
  * upstream_next() - connect to the next endpoint, passing over those that fail at once.
- * Returns: 0 connected, -EINPROGRESS begun (both give *@ret_fd), -EHOSTUNREACH no endpoint is left
- *          (attempt->error says why the last one failed).
+ * Returns: 0 connected, -EINPROGRESS begun (both give *@ret_fd); -EAGAIN its queue is full (a unix
+ *          socket; the next call tries the same one, upstream_skip() passes over it);
+ *          -EHOSTUNREACH no endpoint is left (attempt->error says why the last one failed).
  */
 int upstream_next(struct upstream_attempt *attempt, int *ret_fd);
+
+/** upstream_skip() - give up the endpoint that upstream_next() would try, because of @error. */
+void upstream_skip(struct upstream_attempt *attempt, int error);
+
+/** upstream_is_last() - the endpoint tried last was the last one. */
+bool upstream_is_last(const struct upstream_attempt *attempt);
 
 /** upstream_endpoint() - the endpoint tried last. */
 const struct addr *upstream_endpoint(const struct upstream_attempt *attempt);

@@ -26,6 +26,7 @@ struct confile_tls {
 struct confile_match {
 	char **cn, **dns, **uri;
 	unsigned int n_cn, n_dns, n_uri;
+	char *anonymous;
 };
 
 struct confile_rule {

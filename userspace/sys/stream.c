@@ -3,7 +3,9 @@
 
 #include "base/fd.h"
 
+#include <linux/sockios.h>
 #include <netinet/tcp.h>
+#include <sys/ioctl.h>
 
 int stream_connect(const struct addr *to, int *ret_fd)
 {
@@ -14,6 +16,7 @@ int stream_connect(const struct addr *to, int *ret_fd)
 	if (fd < 0)
 		return -errno;
 	stream_tune(fd);
+	stream_reset_on_close(fd);
 	if (connect(fd, &to->sa, to->len) < 0)
 		r = -errno;
 	if (r < 0 && r != -EINPROGRESS)
@@ -38,12 +41,26 @@ void stream_tune(int fd)
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
 }
 
-void stream_abort(int *fd)
+void stream_reset_on_close(int fd)
 {
 	const struct linger now = {.l_onoff = 1, .l_linger = 0};
 
+	(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+}
+
+void stream_close(int *fd)
+{
+	const struct linger usual = {.l_onoff = 0};
+
 	if (*fd >= 0)
-		(void)setsockopt(*fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+		(void)setsockopt(*fd, SOL_SOCKET, SO_LINGER, &usual, sizeof(usual));
+	fd_close(fd);
+}
+
+void stream_abort(int *fd)
+{
+	if (*fd >= 0)
+		stream_reset_on_close(*fd);
 	fd_close(fd);
 }
 
@@ -65,6 +82,13 @@ bool stream_is_tcp(int fd)
 	if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) < 0)
 		return false;
 	return domain == AF_INET || domain == AF_INET6;
+}
+
+bool stream_undelivered(int fd)
+{
+	int queued = 0;
+
+	return ioctl(fd, SIOCOUTQ, &queued) == 0 && queued > 0;
 }
 
 ssize_t stream_recv(int fd, void *buf, size_t len)

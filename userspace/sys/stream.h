@@ -11,7 +11,8 @@
 /**
  * stream_connect() - begin a non-blocking connect.
  * Returns: 0 connected, -EINPROGRESS begun (then EPOLLOUT and stream_connect_result()); both give
- * *@ret_fd to the caller. Else connect(2)'s errno and nothing is given.
+ * *@ret_fd, which resets on close, to the caller. -EAGAIN: the queue of a unix listener is full, try
+ * again soon. Else connect(2)'s errno. Nothing is given then.
  */
 int stream_connect(const struct addr *to, int *ret_fd);
 
@@ -21,6 +22,15 @@ int stream_connect_result(int fd);
 /** stream_tune() - no delay for small messages; without effect on a unix socket. */
 void stream_tune(int fd);
 
+/**
+ * stream_reset_on_close() - from now on every close resets, also the one that the kernel does when
+ * the process dies: an end that nobody decided on must not look clean.
+ */
+void stream_reset_on_close(int fd);
+
+/** stream_close() - the deliberate end: what was sent is delivered, then FIN. */
+void stream_close(int *fd);
+
 /** stream_abort() - close so that the peer sees a reset, where the protocol has one. */
 void stream_abort(int *fd);
 
@@ -29,6 +39,9 @@ uint64_t stream_cookie(int fd);
 
 /** stream_is_tcp() - true for an IPv4 or IPv6 stream. */
 bool stream_is_tcp(int fd);
+
+/** stream_undelivered() - bytes or a FIN that the peer's kernel has not acknowledged. */
+bool stream_undelivered(int fd);
 
 /** stream_recv()/stream_send() - Returns: bytes, 0 at FIN (recv), -EAGAIN, or another -errno. */
 ssize_t stream_recv(int fd, void *buf, size_t len);

@@ -92,11 +92,12 @@ const struct tls_failure *tls_conn_failure(const struct tls_conn *conn);
 /**
  * tls_read() - next application bytes.
  * Returns: bytes; 0 after close_notify; -EAGAIN; -ENODATA (FIN without close_notify);
- *          -ECONNRESET; -EPROTO (fatal alert either way, or a record that does not verify).
+ *          -ECONNRESET; -ECONNABORTED (the peer's fatal alert); -EPROTO (a record that does not
+ *          verify, or another breach of the protocol; OpenSSL has sent its alert).
  */
 ssize_t tls_read(struct tls_conn *conn, void *buf, size_t len);
 
-/** tls_write() - Returns: bytes taken, all of them on their way; -EAGAIN; -ECONNRESET; -EPROTO. */
+/** tls_write() - Returns: bytes taken, all of them on their way; -EAGAIN; errors as tls_read(). */
 ssize_t tls_write(struct tls_conn *conn, const void *buf, size_t len);
 
 /** tls_send_close_notify() - Returns: 0 when it is in the socket's queue, -EAGAIN, -ECONNRESET. */

@@ -51,10 +51,14 @@ static void watch_alerts(const SSL *ssl, int where, int value)
 
 	if ((where & SSL_CB_WRITE_ALERT) == SSL_CB_WRITE_ALERT && !conn->established)
 		conn->failure.alert = value & 0xff;
-	if ((where & SSL_CB_READ_ALERT) == SSL_CB_READ_ALERT && value >> 8 == SSL3_AL_WARNING &&
-	    (value & 0xff) == SSL_AD_CLOSE_NOTIFY)
+	if ((where & SSL_CB_READ_ALERT) != SSL_CB_READ_ALERT)
+		return;
+	/* TLS 1.3 does not care for the level (RFC 8446 6). */
+	if ((value & 0xff) == SSL_AD_CLOSE_NOTIFY)
 		conn->close_notified = true;
-	if ((where & SSL_CB_READ_ALERT) == SSL_CB_READ_ALERT && !conn->established) {
+	else if (value >> 8 == SSL3_AL_FATAL)
+		conn->alerted = true;
+	if (!conn->established) {
 		conn->failure.check = "alert_received";
 		conn->failure.reason = SSL_alert_desc_string_long(value);
 	}
@@ -169,6 +173,8 @@ static int io_error(struct tls_conn *conn, int r)
 		return conn->close_notified ? 0 : -ENODATA;
 	if (ssl_error == SSL_ERROR_SYSCALL)
 		result = saved_errno ? -ECONNRESET : -ENODATA;
+	else if (conn->alerted)
+		result = -ECONNABORTED;
 	conn->broken = true;
 	ERR_clear_error();
 	return result;

@@ -25,6 +25,7 @@ struct tls_conn {
 	SSL *ssl;
 	bool established;
 	bool close_notified; /* the peer has ended its direction cleanly */
+	bool alerted;	     /* the peer has sent a fatal alert */
 	bool broken;	     /* after a fatal error nothing more is asked of OpenSSL */
 	/* Records under the application keys, from msg_callback. */
 	uint64_t rx_records;

@@ -44,6 +44,22 @@ static void note_alert(const SSL *ssl, int where, int value)
 		client->alert = value & 0xff;
 }
 
+/* "LABEL client_random secret", both in hex. */
+static void note_secret(const SSL *ssl, const char *line)
+{
+	struct tlsclient *client = SSL_get_app_data(ssl);
+	const char *hex = strrchr(line, ' ') + 1;
+	struct secret *secret = NULL;
+
+	if (strncmp(line, "CLIENT_TRAFFIC_SECRET_0 ", 24) == 0)
+		secret = &client->client_secret;
+	else if (strncmp(line, "SERVER_TRAFFIC_SECRET_0 ", 24) == 0)
+		secret = &client->server_secret;
+	if (secret)
+		(void)OPENSSL_hexstr2buf_ex(secret->bytes, sizeof(secret->bytes), &secret->len, hex,
+					    '\0');
+}
+
 /* --- set-up --- */
 
 static bool use_certificate(SSL_CTX *ctx, const struct tlsclient_options *options)
@@ -80,6 +96,8 @@ static int set_up(struct tlsclient *client, const struct tlsclient_options *opti
 	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
 	BIO *bio = BIO_new_socket(client->fd, BIO_NOCLOSE);
 
+	if (ctx)
+		SSL_CTX_set_keylog_callback(ctx, note_secret);
 	if (ctx && use_certificate(ctx, options) && use_suite(ctx, options))
 		client->ssl = SSL_new(ctx);
 	SSL_CTX_free(ctx);

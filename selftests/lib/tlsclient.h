@@ -7,6 +7,7 @@
 #define SELFTESTS_LIB_TLSCLIENT_H
 
 #include "base/addr.h"
+#include "base/secret.h"
 
 #include <openssl/ssl.h>
 #include <stdbool.h>
@@ -33,6 +34,8 @@ struct tlsclient {
 	int alert;	   /* number of the fatal alert the server sent; -1 none */
 	unsigned int port; /* local port in host order; 0 on a unix socket */
 	char error[256];   /* OpenSSL's words after a failure */
+	/* TLS 1.3: for lib/rawtls. */
+	struct secret client_secret, server_secret;
 };
 
 /**

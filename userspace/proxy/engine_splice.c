@@ -95,13 +95,16 @@ static ssize_t fill_from_wire(struct relay *relay, struct relay_flow *flow)
 {
 	ssize_t got = splice(relay->wire_fd, NULL, flow->pipe.write_fd, NULL, PIPE_BYTES,
 			     SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
+	int error = got < 0 ? errno : 0;
 
 	if (got > 0)
 		return got;
-	if (got < 0 && errno == EAGAIN)
+	if (error == EAGAIN)
 		return -EAGAIN;
-	if (got < 0 && errno != EINVAL)
-		return relay_fail_wire(relay, -errno);
+	if (error == EBADMSG)
+		(void)ktls_send_alert(relay->wire_fd, ALERT_LEVEL_FATAL, TLS_ALERT_BAD_RECORD_MAC);
+	if (error != 0 && error != EINVAL)
+		return relay_fail_wire(relay, -error);
 	/* 0 is the end or an empty record, EINVAL a record that is not data. */
 	return read_record(relay, flow);
 }

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What a client may send as records, and what it may not, in the middle of the data. */
+#include "selftests/e2e/e2e.h"
+#include "selftests/lib/rawtls.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+SUITE("record", NEEDS(NEED_NETNS), .deadline_ms = 30000);
+
+CASES(struct e2e_case, engines, E2E_ENGINES);
+
+/*
+ * Words of a script: dN data of N bytes, pN the same with 300 bytes of padding (TLS 1.3), z empty
+ * data, wN and fN an alert N with level warning or fatal, t a handshake record, u an unknown type,
+ * x damaged data. N*WORD repeats.
+ */
+struct script_case {
+	VARIANT;
+	const char *sent;
+	uint64_t arrives;	/* bytes at the upstream */
+	const char *close;	/* reason in the log; "done": the upstream sees a clean end */
+	const char *copy_close; /* where OpenSSL says less; NULL: the same */
+};
+
+/* clang-format off */
+CASES(struct script_case, scripts,
+      {.name = "empty-records", .sent = "d1000 z d1000 z z d16384 w0", .arrives = 18384, .close = "done"},
+      {.name = "padded-records", .sent = "p1000 p1 d5 w0", .arrives = 1006, .close = "done"},
+      {.name = "one-byte-records", .sent = "200*d1 w0", .arrives = 200, .close = "done"},
+      {.name = "user_canceled", .sent = "d10 w90 d10 w0", .arrives = 20, .close = "done"},
+      {.name = "fatal-alert", .sent = "d10 f40", .arrives = 10, .close = "client_alert"},
+      {.name = "handshake-record", .sent = "d10 t", .arrives = 10, .close = "unexpected_record", .copy_close = "tls_error"},
+      {.name = "unknown-type", .sent = "d10 u", .arrives = 10, .close = "unexpected_record", .copy_close = "tls_error"},
+      {.name = "damaged", .sent = "d10 x", .arrives = 10, .close = "tls_error"},
+      {.name = "flood-of-empty-records", .sent = "d10 1000*z", .arrives = 10, .close = "unexpected_record", .copy_close = "tls_error"},
+      {.name = "flood-of-warnings", .sent = "d10 1000*w90", .arrives = 10, .close = "unexpected_record", .copy_close = "tls_error"});
+/* clang-format on */
+
+#define RECORDS_MAX 1100
+
+struct script {
+	struct rawtls_record records[RECORDS_MAX];
+	size_t n;
+	uint8_t payload[32768];
+	uint8_t alerts[RECORDS_MAX][2];
+	uint64_t bytes;
+};
+
+static void add_word(struct script *script, const char *word, bool tls13)
+{
+	/* A client's Certificate message (RFC 8446 4), which nobody asked for. */
+	static const uint8_t handshake[] = {11, 0, 0, 1, 0};
+	struct rawtls_record *record = &script->records[script->n];
+	size_t number = strtoul(word + 1, NULL, 10);
+
+	MUST(script->n < RECORDS_MAX);
+	*record = (struct rawtls_record){.type = KTLS_RECORD_DATA,
+					 .data = script->payload + script->bytes};
+	switch (word[0]) {
+	case 'p':
+		record->padding = tls13 ? 300 : 0;
+		/* fall through */
+	case 'd':
+		record->len = number;
+		script->bytes += number;
+		break;
+	case 'w':
+	case 'f':
+		script->alerts[script->n][0] = word[0] == 'w' ? 1 : 2;
+		script->alerts[script->n][1] = (uint8_t)number;
+		*record = (struct rawtls_record){
+			.type = KTLS_RECORD_ALERT, .data = script->alerts[script->n], .len = 2};
+		break;
+	case 't':
+		*record = (struct rawtls_record){
+			.type = KTLS_RECORD_HANDSHAKE, .data = handshake, .len = sizeof(handshake)};
+		break;
+	case 'u':
+		record->type = 99;
+		record->len = 1;
+		break;
+	case 'x':
+		record->len = 1;
+		record->damaged = true;
+		break;
+	default: /* z */
+		break;
+	}
+	script->n++;
+}
+
+static void parse(struct script *script, const char *text, bool tls13)
+{
+	char words[256], *word, *save = NULL;
+
+	*script = (struct script){};
+	peer_client_payload(script->payload, sizeof(script->payload));
+	MUST(strlen(text) < sizeof(words));
+	strcpy(words, text);
+	for (word = strtok_r(words, " ", &save); word; word = strtok_r(NULL, " ", &save)) {
+		char *star = strchr(word, '*');
+		size_t times = star ? strtoul(word, NULL, 10) : 1;
+
+		for (size_t i = 0; i < times; i++)
+			add_word(script, star ? star + 1 : word, tls13);
+	}
+}
+
+/* After the client's end the upstream ends too, and the client must be told so, or be reset. */
+static void expect_end(struct e2e *e, struct rawtls *raw, bool clean)
+{
+	static uint8_t data[KTLS_RECORD_MAX + 1];
+	uint8_t type = 0;
+	ssize_t n;
+
+	do {
+		n = rawtls_receive(raw, &type, data, (int)test_scaled_ms(5000));
+	} while (n >= 0 && type == KTLS_RECORD_DATA);
+	if (clean)
+		E2E_MUST(e, n == 2 && type == KTLS_RECORD_ALERT && data[1] == 0, "%zd", n);
+	else
+		E2E_MUST(e,
+			 (n == 2 && type == KTLS_RECORD_ALERT && data[1] != 0) || n == -ECONNRESET,
+			 "%zd, type %u", n, type);
+}
+
+TEST_MATRIX(in_mid_stream, scripts, engines)
+{
+	const char *close =
+		column->engine == E2E_COPY && row->copy_close ? row->copy_close : row->close;
+	bool clean = strcmp(close, "done") == 0;
+	static struct script script;
+	static struct rawtls raw;
+	static struct e2e e;
+	struct tlsclient_options options;
+	struct tlsclient client;
+
+	e.engine = column->engine;
+	e.script = clean ? STEPS(RECV(row->arrives), RECV_END, FINISH)
+			 : STEPS(RECV(row->arrives), RECV_RESET);
+	e2e_start(&e);
+	options = e2e_client_options(&e, column);
+	e2e_connect(&e, &client, &options);
+	rawtls_take(&raw, &client);
+	e2e_prove_live(&e, &client);
+	parse(&script, row->sent, column->version == TLS1_3_VERSION);
+	E2E_MUST(&e, rawtls_send(&raw, script.records, script.n) == 0 || !clean);
+	expect_end(&e, &raw, clean);
+	e2e_upstream(&e, 0);
+	(void)e2e_prove_session(&e, 0, close);
+	tlsclient_close(&client);
+	e2e_stop(&e);
+}
+
+/* --- neighbours --- */
+
+struct flood {
+	struct tlsclient *client;
+	struct rawtls raw;
+	pthread_t thread;
+	_Atomic bool stop;
+};
+
+static void *send_tiny_records(void *arg)
+{
+	enum { RECORDS = 512 };
+	struct rawtls_record records[RECORDS];
+	struct flood *flood = arg;
+	char bytes[RECORDS];
+	struct peer peer;
+
+	peer_init_client(&peer, flood->client);
+	for (size_t i = 0; i < RECORDS; i++)
+		records[i] = (struct rawtls_record){
+			.type = KTLS_RECORD_DATA, .data = &bytes[i], .len = 1};
+	do {
+		payload_fill(&peer.out, bytes, RECORDS);
+	} while (!flood->stop && rawtls_send(&flood->raw, records, RECORDS) == 0);
+	return NULL;
+}
+
+/* Many records and few bytes: a turn is measured in work, or the neighbour waits for seconds. */
+TEST_CASES(tiny_records_do_not_starve, engines, .deadline_ms = 60000)
+{
+	enum { ROUNDS = 20, WORST_MS = 1000 };
+	static struct flood flood;
+	static struct e2e e;
+	struct tlsclient_options options;
+	struct tlsclient noisy, quiet;
+	struct peer peer;
+	uint64_t worst_ms = 0;
+
+	e.engine = variant->engine;
+	e.script = STEPS(RECV_CUT);
+	e2e_start(&e);
+	options = e2e_client_options(&e, variant);
+	e2e_connect(&e, &noisy, &options);
+	flood.client = &noisy;
+	rawtls_take(&flood.raw, &noisy);
+	E2E_MUST(&e, UNTIL(e.upstream.accepted == 1, 5000));
+	e.upstream.script = STEPS(ECHO_ALL, FINISH);
+	MUST_EQ(pthread_create(&flood.thread, NULL, send_tiny_records, &flood), 0);
+	e2e_connect(&e, &quiet, &options);
+	peer_init_client(&peer, &quiet);
+	peer_expect_echo(&peer);
+	for (int i = 0; i < ROUNDS; i++) {
+		uint64_t start_ms = test_now_ms(), took_ms;
+
+		e2e_run(&e, &peer, STEPS(SEND(1), RECV(1)));
+		took_ms = test_now_ms() - start_ms;
+		worst_ms = took_ms > worst_ms ? took_ms : worst_ms;
+	}
+	NOTE("the longest wait was %llu ms", (unsigned long long)worst_ms);
+	E2E_MUST(&e, worst_ms < test_scaled_ms(WORST_MS), "%llu ms", (unsigned long long)worst_ms);
+	e2e_run(&e, &peer, STEPS(FINISH, RECV_END));
+	tlsclient_close(&quiet);
+	flood.stop = true;
+	MUST_EQ(pthread_join(flood.thread, NULL), 0);
+	tlsclient_close(&noisy);
+	(void)e2e_prove_session(&e, 0, "done");
+	e2e_stop(&e);
+}

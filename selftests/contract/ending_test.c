@@ -2,7 +2,7 @@
 /*
  * What shutdown(2) and close(2) do to records that TCP had no room for, and how not to lose them.
  */
-#include "selftests/lib/ktls_pair.h"
+#include "selftests/contract/contract.h"
 #include "selftests/lib/payload.h"
 
 #include <fcntl.h>
@@ -14,7 +14,6 @@
 SUITE("ending", NEEDS(NEED_KTLS), .deadline_ms = 15000);
 
 #define SMALL_BUFFER 4096
-#define PATIENCE_MS  5000
 
 enum how { BY_SENDMSG, BY_SPLICE };
 
@@ -54,8 +53,7 @@ static ssize_t send_some(struct full *f, enum how how)
 		pipe_open(pipe_fd);
 		pipe_fill(pipe_fd, chunk, sizeof(chunk));
 		n = splice(pipe_fd[0], NULL, f->end.fd, NULL, sizeof(chunk), SPLICE_F_NONBLOCK);
-		(void)close(pipe_fd[0]);
-		(void)close(pipe_fd[1]);
+		fd_pair_close(pipe_fd);
 	}
 	if (n > 0)
 		payload_fill(&f->sent, chunk, (size_t)n);
@@ -102,7 +100,7 @@ static ssize_t drain_to_end(struct full *f)
 {
 	ssize_t end = 0;
 
-	MUST(UNTIL((end = drain(f)) != -EAGAIN, PATIENCE_MS), "no end; %llu bytes came",
+	MUST(UNTIL((end = drain(f)) != -EAGAIN, CONTRACT_PATIENCE_MS), "no end; %llu bytes came",
 	     (unsigned long long)f->received.position);
 	return end;
 }
@@ -152,7 +150,7 @@ TEST_CASES(waiting_saves_the_tail, endings)
 
 	fill_up(&f, variant);
 	CHECK(ktls_tx_queued(f.end.fd, &f.mark, f.accepted) > 0);
-	MUST(UNTIL(drained(&f), PATIENCE_MS));
+	MUST(UNTIL(drained(&f), CONTRACT_PATIENCE_MS));
 	MUST_OK(shutdown(f.end.fd, SHUT_WR));
 	CHECK_EQ(drain_to_end(&f), -EPIPE);
 	CHECK_EQ(lost(&f), 0);
@@ -166,7 +164,7 @@ TEST_CASES(waiting_saves_the_tail_of_close, endings)
 	static struct full f;
 
 	fill_up(&f, variant);
-	MUST(UNTIL(drained(&f), PATIENCE_MS));
+	MUST(UNTIL(drained(&f), CONTRACT_PATIENCE_MS));
 	MUST_OK(close(f.end.fd));
 	f.end.fd = -1;
 	CHECK_EQ(drain_to_end(&f), -EPIPE);
@@ -186,12 +184,12 @@ TEST_CASES(close_notify_waits_its_turn, endings)
 	CHECK_EQ(first, -EAGAIN);
 	if (first < 0)
 		MUST(UNTIL((drain(&f), r = ktls_send_alert(f.end.fd, 1, 0)) != -EAGAIN,
-			   PATIENCE_MS));
+			   CONTRACT_PATIENCE_MS));
 	CHECK_EQ(r, 0);
 	NOTE("inside kTLS after the alert: %lld",
 	     (long long)ktls_tx_queued(f.end.fd, &f.mark, f.accepted + 2));
 	f.accepted += 2;
-	MUST(UNTIL(drained(&f), PATIENCE_MS));
+	MUST(UNTIL(drained(&f), CONTRACT_PATIENCE_MS));
 	f.accepted -= 2;
 	MUST_OK(shutdown(f.end.fd, SHUT_WR));
 	CHECK_EQ(drain_to_end(&f), -EPIPE);
@@ -233,10 +231,10 @@ TEST(close_with_unread_bytes_resets)
 
 	ktls_end_open(&end, &ktls_modes[0], 0);
 	ktls_end_send(&end, KTLS_RECORD_DATA, "unread", 6, 0);
-	MUST(UNTIL(poll_now(end.fd) & POLLIN, PATIENCE_MS));
+	MUST(UNTIL(poll_now(end.fd) & POLLIN, CONTRACT_PATIENCE_MS));
 	MUST_OK(close(end.fd));
 	end.fd = -1;
-	MUST(UNTIL((n = ktls_end_receive(&end, &type, data)) != -EAGAIN, PATIENCE_MS));
+	MUST(UNTIL((n = ktls_end_receive(&end, &type, data)) != -EAGAIN, CONTRACT_PATIENCE_MS));
 	CHECK_EQ(n, -ECONNRESET);
 	ktls_end_close(&end);
 }

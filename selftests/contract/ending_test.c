@@ -199,6 +199,39 @@ TEST_CASES(close_notify_waits_its_turn, endings)
 	ktls_end_close(&f.end);
 }
 
+/* The daemon's abort: linger 0. What waited is dropped, and the peer is told. */
+TEST_CASES(linger_0_resets, endings)
+{
+	const struct linger at_once = {.l_onoff = 1};
+	static struct full f;
+
+	fill_up(&f, variant);
+	MUST_OK(setsockopt(f.end.fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once)));
+	MUST_OK(close(f.end.fd));
+	f.end.fd = -1;
+	CHECK_EQ(drain_to_end(&f), -ECONNRESET);
+	ktls_end_close(&f.end);
+}
+
+/* Sending into a connection that the peer has reset. */
+TEST(sending_after_a_reset_is_EPIPE)
+{
+	const struct linger at_once = {.l_onoff = 1};
+	static struct ktls_end end;
+	int r = 0;
+
+	ktls_end_open(&end, &ktls_modes[0], 0);
+	MUST_OK(setsockopt(end.raw_fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once)));
+	MUST_OK(close(end.raw_fd));
+	end.raw_fd = -1;
+	MUST(UNTIL(poll_now(end.fd) & POLLERR, CONTRACT_PATIENCE_MS));
+	r = ktls_send_alert(end.fd, 1, 0);
+	NOTE("first %d", r);
+	CHECK(r == -EPIPE || r == -ECONNRESET, "%d", r);
+	CHECK_EQ(ktls_send_alert(end.fd, 1, 0), -EPIPE);
+	ktls_end_close(&end);
+}
+
 static volatile sig_atomic_t sigpipes;
 
 static void count_sigpipe(int number)

@@ -28,7 +28,7 @@ struct ulp_case {
 
 CASES(struct ulp_case, ulp_cases,
       {.name = "unconnected", .situation = UNCONNECTED, .result = -ENOTCONN},
-      {.name = "listening", .situation = LISTENING, .result = -EINVAL},
+      {.name = "listening", .situation = LISTENING, .result = -ENOTCONN},
       {.name = "peer-closed", .situation = PEER_CLOSED, .result = -ENOTCONN},
       {.name = "we-closed", .situation = WE_CLOSED, .result = -ENOTCONN},
       {.name = "peer-reset", .situation = PEER_RESET, .result = -ENOTCONN},

@@ -4,7 +4,7 @@
  *
  * A script is what the raw end sends at once, a word for each record: d5 (5 bytes of data), p5 (the
  * same, padded), z (empty data record), a (close_notify), h (another handshake message), x (damaged),
- * half (half a record), F (FIN), R (reset). The answer is what one call after the other gave, until
+ * l (length beyond the limit), v (another version), half (half a record), F (FIN), R (reset). The answer is what one call after the other gave, until
  * the same came twice: bytes, 0, or an error; for recvmsg with the record's type in front.
  */
 #include "selftests/contract/contract.h"
@@ -50,6 +50,11 @@ static size_t seal_word(struct ktls_end *end, const char *word, uint8_t *wire)
 		n = record_seal(&end->out, KTLS_RECORD_DATA, data, 5, 0, wire);
 		wire[n - 1] ^= 1;
 		return n;
+	case 'l':
+	case 'v':
+		n = record_seal(&end->out, KTLS_RECORD_DATA, data, 5, 0, wire);
+		wire[word[0] == 'l' ? 3 : 1] = 0x7f;
+		return n;
 	default:
 		return 0;
 	}
@@ -80,13 +85,6 @@ static void play(struct ktls_end *end, const char *script)
 	if (strchr(script, 'R'))
 		reset(&end->raw_fd);
 	(void)UNTIL(poll_now(end->fd) & (POLLIN | POLLERR), 100);
-}
-
-static void add(char *answer, size_t room, const char *text)
-{
-	size_t len = strlen(answer);
-
-	(void)snprintf(answer + len, room - len, "%s%s", len ? " " : "", text);
 }
 
 static void describe_splice(int fd, const int pipe_fd[2], char *ret_text, size_t room)
@@ -137,14 +135,13 @@ static void observe(const struct script_case *c, enum reader reader, char *answe
 			describe_recvmsg(end.fd, text, sizeof(text));
 		else
 			describe_splice(end.fd, pipe_fd, text, sizeof(text));
-		add(answer, room, text);
+		add_word(answer, room, "%s", text);
 		if (!strcmp(text, "EAGAIN") || (strcmp(text, last) == 0 && !atoi(text)) ||
 		    !strcmp(text, "none:0"))
 			break;
 	}
 	ktls_end_close(&end);
-	(void)close(pipe_fd[0]);
-	(void)close(pipe_fd[1]);
+	fd_pair_close(pipe_fd);
 }
 
 /* clang-format off */
@@ -169,7 +166,9 @@ CASES(struct script_case, scripts,
       {.name = "half-a-record-then-FIN", .sent = "half F", .splice = "0 0", .recvmsg = "none:0", .both = "0 none:0"},
       {.name = "reset", .sent = "R", .splice = "ECONNRESET 0 0", .recvmsg = "ECONNRESET none:0", .both = "ECONNRESET 0 none:0"},
       {.name = "data-then-reset", .sent = "d5 R", .splice = "5 ECONNRESET 0 0", .recvmsg = "data:5 ECONNRESET none:0", .both = "5 ECONNRESET 0 none:0"},
-      {.name = "damaged", .sent = "d5 x d7", .splice = "5 EBADMSG EBADMSG", .recvmsg = "data:5 EBADMSG EBADMSG", .both = "5 EBADMSG EBADMSG"});
+      {.name = "damaged", .sent = "d5 x d7", .splice = "5 EBADMSG EBADMSG", .recvmsg = "data:5 EBADMSG EBADMSG", .both = "5 EBADMSG EBADMSG"},
+      {.name = "too-long", .sent = "d5 l", .splice = "5 EMSGSIZE EMSGSIZE", .recvmsg = "data:5 EMSGSIZE EMSGSIZE", .both = "5 EMSGSIZE EMSGSIZE"},
+      {.name = "wrong-version", .sent = "d5 v", .splice = "5 EINVAL EINVAL", .recvmsg = "data:5 EINVAL EINVAL", .both = "5 EINVAL EINVAL"});
 /* clang-format on */
 
 TEST_CASES(by_splice, scripts)
@@ -214,8 +213,7 @@ TEST_CASES(every_mode, modes)
 	CHECK_EQ(ktls_read_record(end.fd, data, sizeof(data), &type), 2);
 	CHECK_EQ(type, KTLS_RECORD_ALERT);
 	ktls_end_close(&end);
-	(void)close(pipe_fd[0]);
-	(void)close(pipe_fd[1]);
+	fd_pair_close(pipe_fd);
 }
 
 TEST(plain_recv_of_a_control_record_is_an_error)
@@ -230,6 +228,60 @@ TEST(plain_recv_of_a_control_record_is_an_error)
 	CHECK_EQ(type, KTLS_RECORD_ALERT);
 	CHECK_EQ(recv(end.fd, data, sizeof(data), MSG_DONTWAIT), 5);
 	ktls_end_close(&end);
+}
+
+/* The daemon reads after a 0 of splice with a small buffer: what does not fit stays. */
+TEST(recvmsg_leaves_the_rest_of_a_record)
+{
+	static struct ktls_end end;
+	uint8_t type = 0;
+	int pipe_fd[2];
+
+	pipe_open(pipe_fd);
+	ktls_end_open(&end, &ktls_modes[0], 0);
+	play(&end, "z d16384 a");
+	CHECK_EQ(splice_now(end.fd, pipe_fd[1], 65536), 0);
+	CHECK_EQ(ktls_read_record(end.fd, data, 4096, &type), 4096);
+	CHECK_EQ(type, KTLS_RECORD_DATA);
+	CHECK_EQ(splice_now(end.fd, pipe_fd[1], 65536), 16384 - 4096);
+	CHECK_EQ(splice_now(end.fd, pipe_fd[1], 65536), -EINVAL);
+	ktls_end_close(&end);
+	fd_pair_close(pipe_fd);
+}
+
+/* One splice is one record at most, however many there are and however large the pipe is. */
+TEST(splice_moves_one_record)
+{
+	static struct ktls_end end;
+	int pipe_fd[2];
+
+	pipe_open(pipe_fd);
+	ktls_end_open(&end, &ktls_modes[0], 0);
+	play(&end, "d16384 d16384 d1 d16384");
+	CHECK_EQ(splice_now(end.fd, pipe_fd[1], 65536), 16384);
+	CHECK_EQ(splice_now(end.fd, pipe_fd[1], 65536), 16384);
+	CHECK_EQ(splice_now(end.fd, pipe_fd[1], 65536), 1);
+	CHECK_EQ(splice_now(end.fd, pipe_fd[1], 65536), 16384);
+	CHECK_EQ(splice_now(end.fd, pipe_fd[1], 65536), -EAGAIN);
+	ktls_end_close(&end);
+	fd_pair_close(pipe_fd);
+}
+
+/* Half-close: what the peer sends after our FIN is read as before. */
+TEST(reading_goes_on_after_our_FIN)
+{
+	static struct ktls_end end;
+	int pipe_fd[2];
+
+	pipe_open(pipe_fd);
+	ktls_end_open(&end, &ktls_modes[0], 0);
+	MUST_EQ(ktls_send_alert(end.fd, 1, 0), 0);
+	MUST_OK(shutdown(end.fd, SHUT_WR));
+	play(&end, "d1000 a F");
+	CHECK_EQ(splice_now(end.fd, pipe_fd[1], 65536), 1000);
+	CHECK_EQ(splice_now(end.fd, pipe_fd[1], 65536), -EINVAL);
+	ktls_end_close(&end);
+	fd_pair_close(pipe_fd);
 }
 
 struct poll_case {

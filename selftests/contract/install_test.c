@@ -260,3 +260,35 @@ TEST_CASES(half_a_record_before_the_keys, modes)
 	late_begin(&l, variant, 8);
 	late_check(&l);
 }
+
+CASES(struct ktls_mode, nonce_modes,
+      {.name = "1.2-aes128", .version = KTLS_VERSION_1_2, .cipher = KTLS_AES_128_GCM},
+      {.name = "1.2-aes256", .version = KTLS_VERSION_1_2, .cipher = KTLS_AES_256_GCM});
+
+/*
+ * TLS 1.2 GCM sends its nonce: the one that was installed, then one more for each record. So a
+ * sequence number as the first nonce repeats none.
+ */
+TEST_CASES(explicit_nonce_counts_on, nonce_modes)
+{
+	static const uint8_t first[8] = {1, 2, 3, 4, 5, 6, 7, 0xfe};
+	struct ktls_keys keys = ktls_fixed_keys(variant, 0, 0);
+	uint8_t wire[64];
+	int fd[2];
+
+	memcpy(keys.iv + 4, first, sizeof(first));
+	tcp_pair_open(fd, 0);
+	MUST_EQ(ktls_ulp_set(fd[0]), 0);
+	MUST_EQ(ktls_install_tx(fd[0], &keys), 0);
+	for (uint64_t i = 0; i < 4; i++) {
+		uint64_t nonce = 0;
+
+		MUST_EQ(send(fd[0], "x", 1, MSG_NOSIGNAL), 1);
+		MUST(UNTIL(poll_now(fd[1]) & POLLIN, CONTRACT_PATIENCE_MS));
+		MUST_EQ(recv(fd[1], wire, sizeof(wire), MSG_DONTWAIT), 5 + 8 + 1 + 16);
+		for (int byte = 0; byte < 8; byte++)
+			nonce = nonce << 8 | wire[5 + byte];
+		CHECK_EQ(nonce, 0x01020304050607feULL + i);
+	}
+	fd_pair_close(fd);
+}

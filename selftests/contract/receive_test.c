@@ -167,8 +167,8 @@ CASES(struct script_case, scripts,
       {.name = "reset", .sent = "R", .splice = "ECONNRESET 0 0", .recvmsg = "ECONNRESET none:0", .both = "ECONNRESET 0 none:0"},
       {.name = "data-then-reset", .sent = "d5 R", .splice = "5 ECONNRESET 0 0", .recvmsg = "data:5 ECONNRESET none:0", .both = "5 ECONNRESET 0 none:0"},
       {.name = "damaged", .sent = "d5 x d7", .splice = "5 EBADMSG EBADMSG", .recvmsg = "data:5 EBADMSG EBADMSG", .both = "5 EBADMSG EBADMSG"},
-      {.name = "too-long", .sent = "d5 l", .splice = "5 EMSGSIZE EMSGSIZE", .recvmsg = "data:5 EMSGSIZE EMSGSIZE", .both = "5 EMSGSIZE EMSGSIZE"},
-      {.name = "wrong-version", .sent = "d5 v", .splice = "5 EINVAL EINVAL", .recvmsg = "data:5 EINVAL EINVAL", .both = "5 EINVAL EINVAL"});
+      {.name = "too-long", .sent = "d5 l", .splice = "5 EMSGSIZE EAGAIN", .recvmsg = "data:5 EMSGSIZE EAGAIN", .both = "5 EMSGSIZE EAGAIN"},
+      {.name = "wrong-version", .sent = "d5 v", .splice = "5 EINVAL EAGAIN", .recvmsg = "data:5 EINVAL EAGAIN", .both = "5 EINVAL EAGAIN"});
 /* clang-format on */
 
 TEST_CASES(by_splice, scripts)
@@ -304,7 +304,9 @@ CASES(struct poll_case, polls, {.name = "nothing", .sent = "", .bits = POLLOUT},
       {.name = "FIN", .sent = "F", .bits = POLLOUT | POLLIN | POLLRDHUP},
       {.name = "half-then-FIN", .sent = "half F", .bits = POLLOUT | POLLIN | POLLRDHUP},
       {.name = "reset", .sent = "R", .bits = POLLOUT | POLLIN | POLLRDHUP | POLLERR | POLLHUP},
-      {.name = "damaged", .sent = "x", .bits = POLLOUT | POLLIN});
+      {.name = "damaged", .sent = "x", .bits = POLLOUT | POLLIN},
+      {.name = "too-long", .sent = "l", .bits = POLLOUT | POLLIN | POLLERR},
+      {.name = "wrong-version", .sent = "v", .bits = POLLOUT | POLLIN | POLLERR});
 
 TEST_CASES(poll, polls)
 {

@@ -106,7 +106,11 @@ static ssize_t fill_from_wire(struct relay *relay, struct relay_flow *flow)
 	if (error != 0 && error != EINVAL)
 		return relay_fail_wire(relay, -error);
 	/* 0 is the end or an empty record, EINVAL a record that is not data. */
-	return read_record(relay, flow);
+	got = read_record(relay, flow);
+	/* Or EINVAL was a header that is none. The kernel says so once, then EAGAIN (K-16). */
+	if (got == -EAGAIN && error == EINVAL)
+		return relay_fail(relay, RELAY_TLS_ERROR);
+	return got;
 }
 
 static ssize_t splice_fill(struct relay *relay, enum relay_direction direction)

@@ -187,6 +187,30 @@ TEST(options_are_taken)
 	ktls_end_close(&end);
 }
 
+static void install_as_nobody(void *arg)
+{
+	struct ktls_keys keys = ktls_fixed_keys(&ktls_modes[0], 0, 0);
+	struct ktls_tx_mark mark;
+	int fd = *(int *)arg;
+
+	CHECK_EQ(ktls_ulp_set(fd), 0);
+	CHECK_EQ(ktls_install_tx(fd, &keys), 0);
+	CHECK_EQ(ktls_install_rx(fd, &keys), 0);
+	CHECK_EQ(ktls_tx_mark_init(fd, &keys, &mark), 0);
+	CHECK_EQ(ktls_send_record(fd, KTLS_RECORD_DATA, "x", 1), 1);
+	CHECK_EQ(ktls_tx_queued(fd, &mark, 1), 0);
+}
+
+/* The worker has none. Only loading the module takes CAP_NET_ADMIN, and it is loaded here. */
+TEST(no_capability_is_needed, NEEDS(NEED_NOBODY))
+{
+	int fd[2];
+
+	tcp_pair_open(fd, 0);
+	as_nobody(install_as_nobody, &fd[0]);
+	fd_pair_close(fd);
+}
+
 /* --- the moment --- */
 
 struct late {

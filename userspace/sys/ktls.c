@@ -28,6 +28,8 @@ enum {
 	KERNEL_TLS_GET_RECORD_TYPE = 2,
 };
 
+enum { STATE_CLOSE = 7 }; /* TCP_CLOSE of <netinet/tcp.h> */
+
 /*
  * struct tls12_crypto_info_*: version and cipher type (16 bits each), then iv, key, salt and
  * rec_seq with these lengths and no padding. salt and iv together are the 12 bytes of
@@ -244,15 +246,30 @@ static int tx_rec_seq(int fd, enum ktls_cipher cipher, uint64_t *ret_seq)
 	return r;
 }
 
+static int tcp_info(int fd, struct tcp_info *ret_info)
+{
+	socklen_t len = sizeof(*ret_info);
+
+	memset(ret_info, 0, sizeof(*ret_info));
+	return getsockopt(fd, SOL_TCP, TCP_INFO, ret_info, &len) < 0 ? -errno : 0;
+}
+
 static int bytes_acked(int fd, uint64_t *ret_bytes)
 {
-	struct tcp_info info = {};
-	socklen_t len = sizeof(info);
+	struct tcp_info info;
+	int r = tcp_info(fd, &info);
 
-	if (getsockopt(fd, SOL_TCP, TCP_INFO, &info, &len) < 0)
-		return -errno;
-	*ret_bytes = info.tcpi_bytes_acked;
-	return 0;
+	if (r == 0)
+		*ret_bytes = info.tcpi_bytes_acked;
+	return r;
+}
+
+/* The counters of a connection that was reset stand still, and nothing else tells. */
+static bool is_closed(int fd)
+{
+	struct tcp_info info;
+
+	return tcp_info(fd, &info) < 0 || info.tcpi_state == STATE_CLOSE;
 }
 
 /*
@@ -304,13 +321,9 @@ int64_t ktls_tx_queued(int fd, const struct ktls_tx_mark *mark, uint64_t bytes_s
 		return r;
 	must = bytes_sent + (seq - mark->rec_seq) * record_overhead(mark->version, mark->cipher);
 	/* A FIN takes one position too, so TCP may be ahead of the records. */
-	return written - mark->written >= must ? 0 : (int64_t)(must - (written - mark->written));
-}
-
-bool ktls_tx_is_drained(int fd, const struct ktls_tx_mark *mark, uint64_t plaintext_bytes,
-			uint64_t control_bytes)
-{
-	return ktls_tx_queued(fd, mark, plaintext_bytes + control_bytes) == 0;
+	if (written - mark->written >= must)
+		return 0;
+	return is_closed(fd) ? -ENOTCONN : (int64_t)(must - (written - mark->written));
 }
 
 static int set_flag(int fd, int option)

@@ -64,7 +64,8 @@ int ktls_keys_check(const struct ktls_keys *keys);
  * still pass as they are, so a failure of ktls_install_tx() right after leaves plain TCP.
  * Loads the tls module when the process may (CAP_NET_ADMIN in the host's namespace).
  * Returns: 0; -ENOENT (no tls module); -ENOTCONN (not in TCP_ESTABLISHED); -EEXIST (set before);
- *          -EPERM; -ENOPROTOOPT, -EOPNOTSUPP (not a TCP socket); -EINVAL (psock, listener).
+ *          -EPERM; -ENOPROTOOPT, -EOPNOTSUPP (not a TCP socket).
+ * Source:  docs/KERNEL.md K-01, K-02. A socket in a sockmap takes the ULP, but no keys (K-40).
  */
 int ktls_ulp_set(int fd);
 
@@ -105,8 +106,8 @@ int ktls_send_alert(int fd, uint8_t level, uint8_t description);
  * not see them. Records and plaintext tell how many bytes TCP must have been given; TCP's own
  * counters tell how many it was given.
  *
- * shutdown(2) and close(2) drop such a record and still send a clean FIN (seen on 6.1.192,
- * 6.12.118 and 7.3.4: of a 16 KB record the half that TCP had taken arrived).
+ * shutdown(2) and close(2) drop such a record and still send a clean FIN: docs/KERNEL.md K-28 to
+ * K-30.
  */
 struct ktls_tx_mark {
 	uint64_t written; /* TCP's write position, from the start of the connection */
@@ -126,13 +127,9 @@ int ktls_tx_mark_init(int fd, const struct ktls_keys *keys, struct ktls_tx_mark 
  * ktls_tx_queued() - ciphertext bytes that kTLS still holds and TCP was not given yet.
  * @bytes_sent: everything the kernel took since the mark: plaintext and control records' bodies.
  * 0 says: shutdown(2) and close(2) will put a FIN behind the last record, not instead of it.
- * Returns: bytes; -EAGAIN as above; getsockopt(2)'s errno (-ENOTCONN and so on after a reset).
+ * Returns: bytes; -EAGAIN as above; -ENOTCONN (reset: they will never be given); another errno.
  */
 int64_t ktls_tx_queued(int fd, const struct ktls_tx_mark *mark, uint64_t bytes_sent);
-
-/** ktls_tx_is_drained() - ktls_tx_queued() == 0; false when it could not be told. */
-bool ktls_tx_is_drained(int fd, const struct ktls_tx_mark *mark, uint64_t plaintext_bytes,
-			uint64_t control_bytes);
 
 /** ktls_rx_expect_no_pad() - TLS 1.3: decrypt into the reader's buffer. Returns: 0, -errno. */
 int ktls_rx_expect_no_pad(int fd);

@@ -32,7 +32,7 @@ struct netlink_diag;
 
 /**
  * netlink_diag_dump() - Returns: 0; -ENOENT (the kernel has no tcp_diag); -EPERM; -ENOMEM, -EIO.
- * Without CAP_NET_ADMIN sockets are listed, but most kernels leave their ULP out.
+ * Without CAP_NET_ADMIN sockets are listed, but kernels below 7 leave their ULP out (K-34).
  */
 int netlink_diag_dump(struct netlink_diag **ret_diag);
 void netlink_diag_free(struct netlink_diag *diag);

@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 SUITE("ending", NEEDS(NEED_KTLS), .deadline_ms = 15000);
@@ -210,6 +211,73 @@ TEST_CASES(linger_0_resets, endings)
 	MUST_OK(close(f.end.fd));
 	f.end.fd = -1;
 	CHECK_EQ(drain_to_end(&f), -ECONNRESET);
+	ktls_end_close(&f.end);
+}
+
+/* Linger 0 that was set in time does the same when the process is killed; taken back, it does not. */
+struct killed_case {
+	VARIANT;
+	bool linger, taken_back;
+	int end; /* what the peer sees */
+};
+
+CASES(struct killed_case, killed_cases, {.name = "linger-0", .linger = true, .end = -ECONNRESET},
+      {.name = "taken-back", .linger = true, .taken_back = true, .end = -EPIPE},
+      {.name = "as-it-was", .end = -EPIPE});
+
+TEST_CASES(killed_owner, killed_cases)
+{
+	const struct linger at_once = {.l_onoff = 1}, usual = {.l_onoff = 0};
+	uint8_t data[KTLS_RECORD_MAX + 1], type = 0;
+	static struct ktls_end end;
+	ssize_t n = 0;
+	pid_t pid;
+
+	ktls_end_open(&end, &ktls_modes[0], 0);
+	if (variant->linger)
+		MUST_OK(setsockopt(end.fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once)));
+	if (variant->taken_back)
+		MUST_OK(setsockopt(end.fd, SOL_SOCKET, SO_LINGER, &usual, sizeof(usual)));
+	pid = (pid_t)MUST_OK(fork());
+	if (pid == 0) {
+		(void)close(end.raw_fd);
+		for (;;)
+			(void)pause();
+	}
+	MUST_OK(close(end.fd));
+	end.fd = -1;
+	CHECK_EQ(ktls_end_receive(&end, &type, data), -EAGAIN, "the child holds it");
+	MUST_OK(kill(pid, SIGKILL));
+	MUST_OK(waitpid(pid, NULL, 0));
+	MUST(UNTIL((n = ktls_end_receive(&end, &type, data)) != -EAGAIN, CONTRACT_PATIENCE_MS));
+	CHECK_EQ(n, variant->end);
+	ktls_end_close(&end);
+}
+
+/* A tail that will never drain. TCP's counters stand still, only its state tells. */
+TEST_CASES(reset_while_waiting, endings)
+{
+	const struct linger at_once = {.l_onoff = 1};
+	socklen_t len = sizeof(int);
+	static struct full f;
+	int64_t before, after;
+	int error = 0, polled;
+
+	fill_up(&f, variant);
+	before = ktls_tx_queued(f.end.fd, &f.mark, f.accepted);
+	CHECK(before > 0);
+	MUST_OK(setsockopt(f.end.raw_fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once)));
+	MUST_OK(close(f.end.raw_fd));
+	f.end.raw_fd = -1;
+	MUST(UNTIL(poll_now(f.end.fd) & POLLERR, CONTRACT_PATIENCE_MS));
+	polled = poll_now(f.end.fd);
+	after = ktls_tx_queued(f.end.fd, &f.mark, f.accepted);
+	MUST_OK(getsockopt(f.end.fd, SOL_SOCKET, SO_ERROR, &error, &len));
+	NOTE("queued %lld, then %lld; poll %#x, then %#x; SO_ERROR %d", (long long)before,
+	     (long long)after, (unsigned int)polled, (unsigned int)poll_now(f.end.fd), error);
+	CHECK_EQ(after, -ENOTCONN);
+	CHECK(polled & POLLHUP);
+	CHECK_EQ(error, ECONNRESET);
 	ktls_end_close(&f.end);
 }
 

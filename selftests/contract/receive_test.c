@@ -305,8 +305,16 @@ CASES(struct poll_case, polls, {.name = "nothing", .sent = "", .bits = POLLOUT},
       {.name = "half-then-FIN", .sent = "half F", .bits = POLLOUT | POLLIN | POLLRDHUP},
       {.name = "reset", .sent = "R", .bits = POLLOUT | POLLIN | POLLRDHUP | POLLERR | POLLHUP},
       {.name = "damaged", .sent = "x", .bits = POLLOUT | POLLIN},
-      {.name = "too-long", .sent = "l", .bits = POLLOUT | POLLIN | POLLERR},
-      {.name = "wrong-version", .sent = "v", .bits = POLLOUT | POLLIN | POLLERR});
+      {.name = "too-long",
+       .sent = "l",
+       .bits = POLLOUT | POLLERR,
+       .since = {6, 12},
+       .below = POLLOUT | POLLIN | POLLERR},
+      {.name = "wrong-version",
+       .sent = "v",
+       .bits = POLLOUT | POLLERR,
+       .since = {6, 12},
+       .below = POLLOUT | POLLIN | POLLERR});
 
 TEST_CASES(poll, polls)
 {

@@ -43,7 +43,7 @@ static int redirect_program(int map, enum bpf_prog_type type, enum bpf_attach_ty
 			    int helper, int flags)
 {
 	const struct bpf_insn program[] = {
-		{.code = BPF_LD | BPF_DW | BPF_IMM,
+		{.code = BPF_LD | BPF_DW, /* | BPF_IMM, which is 0 */
 		 .dst_reg = BPF_REG_2,
 		 .src_reg = BPF_PSEUDO_MAP_FD,
 		 .imm = map},

@@ -29,6 +29,7 @@ static const struct flow_step table[FLOW_STATES][FLOW_EVENTS] = {
 		},
 	[FLOW_RELAY] =
 		{
+			[FLOW_ON_REFUSED] = {FLOW_LINGER, FLOW_DO_ALERT},
 			[FLOW_ON_ENDED] = CLOSE,
 			[FLOW_ON_BROKEN] = ABORT,
 			[FLOW_ON_TIMEOUT] = ABORT,

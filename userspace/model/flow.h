@@ -17,9 +17,9 @@
 enum flow_state { FLOW_HANDSHAKE, FLOW_CONNECT, FLOW_RELAY, FLOW_LINGER, FLOW_CLOSED, FLOW_STATES };
 
 enum flow_event {
-	FLOW_ON_ADMITTED,    /* handshake done, policy said yes */
-	FLOW_ON_REFUSED,     /* the handshake or the policy said no and the alert is sent */
-	FLOW_ON_FAILED,	     /* the peer is gone or talks no TLS: nothing to tell it */
+	FLOW_ON_ADMITTED, /* handshake done, policy said yes */
+	FLOW_ON_REFUSED,  /* handshake or policy said no, and the alert is sent; or the hand-over */
+	FLOW_ON_FAILED,	  /* the peer is gone or talks no TLS: nothing to tell it */
 	FLOW_ON_CONNECTED,   /* an endpoint took the connection */
 	FLOW_ON_NO_UPSTREAM, /* every endpoint refused or timed out */
 	FLOW_ON_ENDED,	     /* both directions ended cleanly */

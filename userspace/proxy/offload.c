@@ -18,6 +18,7 @@ const char *offload_reason_name(enum offload_reason reason)
 		[OFFLOAD_CIPHER] = "cipher",
 		[OFFLOAD_RECORD_LIMIT] = "record_limit",
 		[OFFLOAD_PENDING_BYTES] = "pending_bytes",
+		[OFFLOAD_CLIENT_ENDED] = "client_ended",
 		[OFFLOAD_KEYS] = "key_derivation",
 		[OFFLOAD_INSTALL] = "kernel_refused_keys",
 	};
@@ -56,10 +57,12 @@ int offload_commit(const struct tls_conn *tls, int fd, struct ktls_tx_mark *ret_
 	*ret_reason = OFFLOAD_KEYS;
 	if (tls_export_keys(tls, &tx, &rx) < 0)
 		return -EOPNOTSUPP;
-	*ret_reason = OFFLOAD_NO_KERNEL_TLS;
-	/* A ULP without keys passes bytes through, so the copy engine can still go on. */
-	if (ktls_ulp_set(fd) < 0)
+	/* A ULP without keys passes bytes through, so the copy engine can still go on (K-02). */
+	r = ktls_ulp_set(fd);
+	if (r < 0) {
+		*ret_reason = r == -ENOTCONN ? OFFLOAD_CLIENT_ENDED : OFFLOAD_NO_KERNEL_TLS;
 		return -EOPNOTSUPP;
+	}
 	*ret_reason = OFFLOAD_INSTALL;
 	r = ktls_install_tx(fd, &tx);
 	if (r < 0)

@@ -382,7 +382,7 @@ static void try_again(struct loop_timer *timer)
 		pump(s);
 }
 
-/* Returns: the engine to relay with; NULL when the session must be aborted. */
+/* Returns: the engine to relay with; NULL when the session has ended instead. */
 static const struct relay_engine *hand_over(struct session *s)
 {
 	int r;
@@ -397,6 +397,9 @@ static const struct relay_engine *hand_over(struct session *s)
 	}
 	if (r == -EOPNOTSUPP && s->listener->offload != OFFLOAD_REQUIRE)
 		return &relay_engine_copy;
+	stats_add(s->proxy->stats, STAT_REFUSED_OFFLOAD, 1);
+	s->close_reason = "offload_failed";
+	step(s, r == -EOPNOTSUPP ? FLOW_ON_REFUSED : FLOW_ON_BROKEN);
 	return NULL;
 }
 
@@ -405,11 +408,8 @@ static void relay(struct session *s)
 	uint64_t idle_ms = s->proxy->config->timeouts.idle_ms;
 	const struct relay_engine *engine = hand_over(s);
 
-	if (!engine) {
-		s->close_reason = "offload_failed";
-		step(s, FLOW_ON_BROKEN);
+	if (!engine)
 		return;
-	}
 	stats_add(s->proxy->stats,
 		  engine == &relay_engine_splice ? STAT_SESSIONS_SPLICE : STAT_SESSIONS_COPY, 1);
 	count_retries(s);

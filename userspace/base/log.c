@@ -16,8 +16,9 @@ static struct {
 
 static const char *const level_names[] = {"debug", "info", "warn", "error"};
 
-/* Room for the closing brace and the newline stays free whatever is appended. */
-#define TAIL_BYTES 2
+/* Room for the mark of a line that was too long, the closing brace and the newline stays free. */
+#define CUT_MARK   "true"
+#define TAIL_BYTES (sizeof(",\"cut\":" CUT_MARK) - 1 + 2)
 
 void log_setup(enum log_format format, enum log_level least)
 {
@@ -30,12 +31,13 @@ void log_set_process(const char *name)
 	snprintf(sink.process, sizeof(sink.process), "%s", name);
 }
 
+static size_t room_in(const struct log_line *line)
+{
+	return sizeof(line->text) - TAIL_BYTES - line->len;
+}
+
 static void put_raw(struct log_line *line, const char *text, size_t len)
 {
-	size_t room = sizeof(line->text) - TAIL_BYTES - line->len;
-
-	if (len > room)
-		len = room;
 	memcpy(line->text + line->len, text, len);
 	line->len += len;
 }
@@ -51,49 +53,57 @@ static bool is_plain(unsigned char c)
 }
 
 /* Everything outside printable ASCII is escaped: a peer can neither end the line nor forge a key. */
-static void put_escaped(struct log_line *line, const unsigned char *value, size_t len)
+static size_t escape(unsigned char c, char text[8])
 {
-	char hex[8];
-
-	for (size_t i = 0; i < len; i++) {
-		unsigned char c = value[i];
-
-		if (c == '"' || c == '\\') {
-			char two[2] = {'\\', (char)c};
-
-			put_raw(line, two, 2);
-		} else if (c >= ' ' && c < 0x7f) {
-			put_raw(line, (const char *)&c, 1);
-		} else {
-			snprintf(hex, sizeof(hex), "\\u%04x", c);
-			put_raw(line, hex, 6);
-		}
-	}
+	if (c == '"' || c == '\\')
+		return (size_t)snprintf(text, 8, "\\%c", c);
+	if (c >= ' ' && c < 0x7f)
+		return (size_t)snprintf(text, 8, "%c", c);
+	return (size_t)snprintf(text, 8, "\\u%04x", c);
 }
 
-static void put_quoted(struct log_line *line, const unsigned char *value, size_t len, bool quote)
+/* Returns: how many bytes of @value take at most @room bytes, none of them cut inside an escape. */
+static size_t fitting(const unsigned char *value, size_t len, size_t room)
 {
-	bool cut = len > LOG_STR_MAX;
-	/* An escape takes six bytes: what does not fit as a whole is cut before it, not inside. */
-	size_t room = sizeof(line->text) - TAIL_BYTES - line->len;
+	char text[8];
 
-	if (room < 8)
-		return;
-	if (cut)
-		len = LOG_STR_MAX;
-	if (len * 6 + 8 > room)
-		len = (room - 8) / 6;
+	for (size_t i = 0; i < len; i++) {
+		size_t n = escape(value[i], text);
+
+		if (n > room)
+			return i;
+		room -= n;
+	}
+	return len;
+}
+
+static void put_value(struct log_line *line, const unsigned char *value, size_t len, bool cut)
+{
+	bool quote = sink.format == LOG_JSON || len == 0 || cut;
+	char text[8];
+
+	for (size_t i = 0; i < len && !quote; i++)
+		quote = !is_plain(value[i]);
 	if (quote)
 		put_text(line, "\"");
-	put_escaped(line, value, len);
+	for (size_t i = 0; i < len; i++)
+		put_raw(line, text, escape(value[i], text));
 	if (cut)
 		put_text(line, "...");
 	if (quote)
 		put_text(line, "\"");
 }
 
-static void put_key(struct log_line *line, const char *key)
+/*
+ * A field is in the line as a whole or not at all: half a field would break JSON.
+ * Returns: false when there is no room for @key and @value_bytes; the line then says that it is cut.
+ */
+static bool put_key(struct log_line *line, const char *key, size_t value_bytes)
 {
+	if (strlen(key) + sizeof(",\"\":") - 1 + value_bytes > room_in(line)) {
+		line->cut = true;
+		return false;
+	}
 	if (sink.format == LOG_JSON) {
 		put_text(line, line->len > 1 ? ",\"" : "\"");
 		put_text(line, key);
@@ -104,19 +114,20 @@ static void put_key(struct log_line *line, const char *key)
 		put_text(line, key);
 		put_text(line, "=");
 	}
+	return true;
 }
 
 void log_bytes(struct log_line *line, const char *key, const void *value, size_t len)
 {
-	const unsigned char *bytes = value;
-	bool quote = sink.format == LOG_JSON || len == 0 || len > LOG_STR_MAX;
+	const size_t around = sizeof("\"...\"") - 1;
+	size_t room, fits;
 
-	if (!line->enabled)
+	if (!line->enabled || !put_key(line, key, around))
 		return;
-	for (size_t i = 0; i < len && !quote; i++)
-		quote = !is_plain(bytes[i]);
-	put_key(line, key);
-	put_quoted(line, bytes, len, quote);
+	room = room_in(line) - around;
+	fits = fitting(value, len < LOG_STR_MAX ? len : LOG_STR_MAX,
+		       room < LOG_ESCAPED_MAX ? room : LOG_ESCAPED_MAX);
+	put_value(line, value, fits, fits < len);
 }
 
 void log_str(struct log_line *line, const char *key, const char *value)
@@ -128,10 +139,8 @@ void log_str(struct log_line *line, const char *key, const char *value)
 
 static void log_number(struct log_line *line, const char *key, const char *text)
 {
-	if (!line->enabled)
-		return;
-	put_key(line, key);
-	put_text(line, text);
+	if (line->enabled && put_key(line, key, strlen(text)))
+		put_text(line, text);
 }
 
 void log_u64(struct log_line *line, const char *key, uint64_t value)
@@ -160,7 +169,7 @@ void log_ms(struct log_line *line, const char *key, uint64_t ns)
 
 static void log_vfmt(struct log_line *line, const char *key, const char *format, va_list args)
 {
-	char text[LOG_STR_MAX + 1];
+	char text[LOG_STR_MAX + 2]; /* one more, so that a longer text is seen to be cut */
 
 	vsnprintf(text, sizeof(text), format, args);
 	log_str(line, key, text);
@@ -183,6 +192,7 @@ void log_begin(struct log_line *line, enum log_level level, const char *event)
 	size_t len;
 
 	line->len = 0;
+	line->cut = false;
 	line->enabled = level >= sink.least;
 	if (!line->enabled)
 		return;
@@ -203,6 +213,8 @@ void log_end(struct log_line *line)
 {
 	if (!line->enabled)
 		return;
+	if (line->cut)
+		put_text(line, sink.format == LOG_JSON ? ",\"cut\":" CUT_MARK : " cut=" CUT_MARK);
 	if (sink.format == LOG_JSON)
 		line->text[line->len++] = '}';
 	line->text[line->len++] = '\n';

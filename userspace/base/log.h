@@ -9,7 +9,9 @@
  *	log_str(&line, "next", "restart in 1s");
  *	log_end(&line);
  *
- * Every string is treated as text of a stranger: escaped and cut at LOG_STR_MAX bytes.
+ * Every string is treated as text of a stranger: escaped, and cut at LOG_STR_MAX bytes or where it
+ * would take more than LOG_ESCAPED_MAX ("..." then stands at its end). A field for which the line
+ * has no room is left out, and the line ends with cut=true.
  */
 #ifndef SLUICE_BASE_LOG_H
 #define SLUICE_BASE_LOG_H
@@ -24,10 +26,13 @@ enum log_format { LOG_KEY_VALUE, LOG_JSON };
 
 #define LOG_LINE_MAX 4000 /* below PIPE_BUF (4096), so lines of several processes never mix */
 #define LOG_STR_MAX  320  /* a DNS name has at most 253 bytes, a SPIFFE id is cut */
+/* Three hostile texts (SNI, identity, subject) leave room for what else a line has to say. */
+#define LOG_ESCAPED_MAX (3 * LOG_STR_MAX)
 
 struct log_line {
 	size_t len;
 	bool enabled;
+	bool cut; /* a field was left out */
 	char text[LOG_LINE_MAX];
 };
 

@@ -259,6 +259,11 @@ static int check_value(struct check *check, struct confile_node *node, const str
 	if (r < 0)
 		return r;
 	confile_tree_set_text(node, expanded);
+	if (!confile_is_utf8(expanded)) {
+		report_add_mistake(check->report, place->line, place->path,
+				   "set the variable to UTF-8 text", "is not UTF-8 text");
+		return -EINVAL;
+	}
 	for (const char *c = expanded; *c; c++) {
 		if ((unsigned char)*c >= 0x20 && *c != 0x7f)
 			continue;

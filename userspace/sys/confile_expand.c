@@ -2,6 +2,7 @@
 #include "sys/confile_expand.h"
 
 #include <errno.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -97,4 +98,27 @@ int confile_expand(const char *text, confile_variable *variable, void *arg, char
 	}
 	*ret_text = expanded;
 	return 0;
+}
+
+bool confile_is_utf8(const char *text)
+{
+	static const uint32_t least[] = {0, 0x80, 0x800, 0x10000}; /* or it is overlong */
+	const unsigned char *c = (const unsigned char *)text;
+
+	for (size_t more; *c; c += more + 1) {
+		uint32_t code;
+
+		more = *c < 0x80 ? 0 : *c >> 5 == 6 ? 1 : *c >> 4 == 14 ? 2 : *c >> 3 == 30 ? 3 : 4;
+		if (more > 3)
+			return false;
+		code = more == 0 ? *c : *c & (0x3fU >> more);
+		for (size_t i = 1; i <= more; i++) {
+			if (c[i] >> 6 != 2)
+				return false;
+			code = code << 6 | (c[i] & 0x3f);
+		}
+		if (code < least[more] || code > 0x10ffff || (code >= 0xd800 && code < 0xe000))
+			return false;
+	}
+	return true;
 }

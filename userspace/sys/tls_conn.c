@@ -298,18 +298,22 @@ static int each_alt_name(X509 *leaf, name_callback *each, void *arg)
 	return r;
 }
 
-int tls_peer_names(const struct tls_conn *conn, name_callback *each, void *arg)
+int tls_certificate_names(X509 *leaf, name_callback *each, void *arg)
 {
-	X509 *leaf = SSL_get0_peer_certificate(conn->ssl);
-	int r;
+	int r = each_common_name(leaf, each, arg);
 
-	if (!leaf)
-		return 0;
-	r = each_common_name(leaf, each, arg);
 	if (r == 0)
 		r = each_alt_name(leaf, each, arg);
 	ERR_clear_error();
-	return r < 0 ? r : 1;
+	return r;
+}
+
+int tls_peer_names(const struct tls_conn *conn, name_callback *each, void *arg)
+{
+	X509 *leaf = SSL_get0_peer_certificate(conn->ssl);
+	int r = leaf ? tls_certificate_names(leaf, each, arg) : 0;
+
+	return leaf && r >= 0 ? 1 : r;
 }
 
 void tls_peer_subject(const struct tls_conn *conn, char *text, size_t size)

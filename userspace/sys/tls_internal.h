@@ -50,4 +50,10 @@ void tls_keys_count(int write_p, int version, int content_type, const void *buf,
 /** tls_verify_chain() - certificate verification callback: verdict and what to log. */
 int tls_verify_chain(X509_STORE_CTX *store_ctx, void *arg);
 
+/** tls_certificate_names() - tls_peer_names() of any certificate. Returns: 0 or as there. */
+int tls_certificate_names(X509 *leaf,
+			  int (*each)(void *arg, enum tls_name_kind kind, const void *bytes,
+				      size_t len),
+			  void *arg);
+
 #endif

@@ -39,6 +39,31 @@ static void check_taken(struct confload *load, size_t index, size_t addr)
 				 addr_format(mine, text));
 }
 
+static bool is_any(const struct addr *a)
+{
+	if (a->sa.sa_family == AF_INET)
+		return a->in4.sin_addr.s_addr == htonl(INADDR_ANY);
+	return a->sa.sa_family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&a->in6.sin6_addr);
+}
+
+/* The addresses that are this host's for certain; of others a configuration cannot tell. */
+static bool is_loopback(const struct addr *a)
+{
+	if (a->sa.sa_family == AF_INET)
+		return ntohl(a->in4.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+	return a->sa.sa_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&a->in6.sin6_addr);
+}
+
+/* Does a connection to @to come out at @listener? Linux takes a connection to ANY to loopback. */
+static bool reaches(const struct addr *to, const struct addr *listener)
+{
+	if (same(to, listener))
+		return true;
+	if (to->len == 0 || to->len != listener->len || addr_port(to) != addr_port(listener))
+		return false;
+	return (is_any(listener) && is_loopback(to)) || (is_any(to) && is_loopback(listener));
+}
+
 /* A proxy that connects to itself would do so until descriptors are out. */
 static void check_loop(struct confload *load, const struct config_listener *listener,
 		       const struct addr *addr)
@@ -51,11 +76,12 @@ static void check_loop(struct confload *load, const struct config_listener *list
 			struct confload_field field =
 				confload_field("upstreams[%zu].endpoints[%zu]", u, e);
 
-			if (same(&config->upstreams[u].endpoints[e], addr))
-				confload_mistake(load, &field, "point it to the service itself",
-						 "%s is where listener '%s' listens",
-						 addr_format(addr, text),
-						 listener->name ? listener->name : "");
+			if (reaches(&config->upstreams[u].endpoints[e], addr))
+				confload_mistake(
+					load, &field, "point it to the service itself",
+					"%s is where listener '%s' listens",
+					addr_format(&config->upstreams[u].endpoints[e], text),
+					listener->name ? listener->name : "");
 		}
 	}
 }

@@ -1,0 +1,387 @@
+// SPDX-License-Identifier: Apache-2.0
+/* From the file to the checked configuration: defaults, and every mistake at once with its line. */
+#include "selftests/harness/harness.h"
+
+#include "selftests/unit/material.h"
+
+#include "base/fd.h"
+#include "base/report.h"
+#include "daemon/bundle.h"
+#include "daemon/confload.h"
+#include "model/config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+SUITE("confload", .deadline_ms = 20000);
+
+/* Lines 1 to 6. A case says what is different. */
+#define LISTENER "listeners:\n- name: web\n"
+#define LISTEN	 "  listen: [\"127.0.0.1:8443\"]\n"
+#define PAIR	 "certificates: [{chain: file:server.pem, key: file:server.key}]"
+#define TLS	 "  tls: {" PAIR ", client_ca: file:ca.pem}\n"
+#define RULES	 "  rules: [{name: all, upstream: app}]\n"
+#define UPSTREAM "upstreams: [{name: app, endpoints: [\"127.0.0.1:8080\"]}]\n"
+#define GOOD	 LISTENER LISTEN TLS RULES UPSTREAM
+
+/* In one listener: TLS or rules of the case's own, from line 4 and 5. */
+#define WITH_LISTEN(text)   LISTENER "  listen: " text "\n" TLS RULES UPSTREAM
+#define WITH_TLS(text)	    LISTENER LISTEN "  tls: {" text "}\n" RULES UPSTREAM
+#define WITH_RULES(text)    LISTENER LISTEN TLS "  rules: [" text "]\n" UPSTREAM
+#define WITH_MATCH(text)    WITH_RULES("{name: r, match: {" text "}, upstream: app}")
+#define WITH_UPSTREAM(text) LISTENER LISTEN TLS RULES "upstreams: [" text "]\n"
+#define WITHOUT_NAMES(text)                                                                        \
+	LISTENER LISTEN "  tls: {" PAIR ", client_auth: off}\n  rules: [" text "]\n" UPSTREAM
+
+struct config_case {
+	VARIANT;
+	const char *text;
+	const char *told; /* "": it is good */
+	bool remark;	  /* told, but no reason to refuse */
+};
+
+/* clang-format off */
+CASES(struct config_case, wholes,
+      {.name = "good", .text = GOOD, .told = ""},
+      {.name = "nothing", .text = "workers: 1\n", .told = "1 upstreams: is missing\n1 listeners: is missing"},
+      {.name = "unknown_key", .text = GOOD "worker: 1\n", .told = "7 worker: unknown key"},
+      {.name = "admin", .text = GOOD "admin: {listen: unix:/run/a.sock}\n", .told = ""},
+      {.name = "admin_on_tcp", .text = GOOD "admin:\n  listen: 127.0.0.1:1\n", .told = "8 admin.listen: must be a unix socket"},
+      {.name = "admin_without_address", .text = GOOD "admin: {}\n", .told = "7 admin.listen: is missing"},
+      {.name = "log_format", .text = GOOD "log: {format: xml}\n", .told = "7 log.format: 'xml' is not a possible value"},
+      {.name = "user", .text = GOOD "user: \"a b\"\n", .told = "7 user: 'a b' cannot be a name"},
+      {.name = "workers", .text = GOOD "workers: many\n", .told = "7 workers: 'many' is not a whole number"},
+      {.name = "workers_zero", .text = GOOD "workers: 0\n", .told = "7 workers: 0 is out of range"},
+      {.name = "workers_most", .text = GOOD "workers: 1024\n", .told = ""},
+      {.name = "workers_too_many", .text = GOOD "workers: 1025\n", .told = "7 workers: 1025 is out of range"},
+      {.name = "workers_huge", .text = GOOD "workers: 99999999999999999999\n", .told = "7 workers: 99999999999999999999 is out of range"},
+      {.name = "limits_zero", .text = GOOD "limits: {connections: 0, handshakes: 0}\n", .told = "7 limits.connections: 0 is out of range\n7 limits.handshakes: 0 is out of range"},
+      {.name = "limits_negative", .text = GOOD "limits: {connections: -1}\n", .told = "7 limits.connections: '-1' is not a whole number"},
+      {.name = "limits_empty", .text = GOOD "limits: {connections: \"\"}\n", .told = "7 limits.connections: '' is not a whole number"},
+      {.name = "limits_too_many", .text = GOOD "limits: {handshakes: 1000001}\n", .told = "7 limits.handshakes: 1000001 is out of range"},
+      {.name = "timeout_without_unit", .text = GOOD "timeouts: {idle: 30}\n", .told = "7 timeouts.idle: '30' is not a duration"},
+      {.name = "timeout_zero", .text = GOOD "timeouts: {handshake: 0, connect: 0, idle: 0, drain: 0}\n", .told = "7 timeouts.handshake: 0 is out of range\n7 timeouts.connect: 0 is out of range"},
+      {.name = "timeout_most", .text = GOOD "timeouts: {handshake: 10m, connect: 10m, idle: 720h, drain: 24h}\n", .told = ""},
+      {.name = "timeout_too_long", .text = GOOD "timeouts:\n  handshake: 11m\n  connect: 601s\n  idle: 721h\n  drain: 25h\n", .told = "8 timeouts.handshake: 11m is out of range\n9 timeouts.connect: 601s is out of range\n10 timeouts.idle: 721h is out of range\n11 timeouts.drain: 25h is out of range"},
+      {.name = "timeout_overflow", .text = GOOD "timeouts: {idle: 99999999999999999999h}\n", .told = "7 timeouts.idle: 99999999999999999999h is out of range"});
+
+CASES(struct config_case, listeners,
+      {.name = "name_missing", .text = "listeners:\n-\n" LISTEN TLS RULES UPSTREAM, .told = "3 listeners[0].name: is missing"},
+      {.name = "name_empty", .text = "listeners:\n- name: \"\"\n" LISTEN TLS RULES UPSTREAM, .told = "2 listeners[0].name: is empty"},
+      {.name = "name_with_blank", .text = "listeners:\n- name: a b\n" LISTEN TLS RULES UPSTREAM, .told = "2 listeners[0].name: 'a b' cannot be a name"},
+      {.name = "names_twice", .text = LISTENER LISTEN TLS RULES "- name: web\n  listen: [\"127.0.0.1:2\"]\n" TLS RULES UPSTREAM, .told = "6 listeners[1].name: there is another listener 'web'"},
+      {.name = "listen_missing", .text = LISTENER TLS RULES UPSTREAM, .told = "2 listeners[0].listen: is missing"},
+      {.name = "listen_not_an_address", .text = WITH_LISTEN("[localhost:1]"), .told = "3 listeners[0].listen[0]: 'localhost:1' is not an address"},
+      {.name = "listen_port", .text = WITH_LISTEN("[\"127.0.0.1:1\", \"127.0.0.1:70000\"]"), .told = "3 listeners[0].listen[1]: '127.0.0.1:70000' has a port out of range"},
+      {.name = "listen_long_path", .text = WITH_LISTEN("[\"unix:/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"]"), .told = "3 listeners[0].listen[0]: the path of the socket is too long"},
+      {.name = "listen_twice", .text = WITH_LISTEN("[\"127.0.0.1:1\", \"127.0.0.1:1\"]"), .told = "3 listeners[0].listen[1]: 127.0.0.1:1 is listened on twice; see line 3"},
+      {.name = "listen_same_written_differently", .text = WITH_LISTEN("[\"[::1]:1\", \"[0::0:1]:01\"]"), .told = "3 listeners[0].listen[1]: [::1]:1 is listened on twice; see line 3"},
+      {.name = "listen_of_another", .text = LISTENER LISTEN TLS RULES "- name: b\n" LISTEN TLS RULES UPSTREAM, .told = "7 listeners[1].listen[0]: 127.0.0.1:8443 is listened on twice; see line 3"},
+      {.name = "listen_is_the_admin_socket", .text = WITH_LISTEN("[unix:/run/a]") "admin: {listen: unix:/run/a}\n", .told = "3 listeners[0].listen[0]: unix:/run/a is the admin socket"},
+      {.name = "mode_of_later", .text = LISTENER LISTEN "  mode: originate\n" TLS RULES UPSTREAM, .told = "4 listeners[0].mode: mode 'originate' is not in this version"},
+      {.name = "mode_unknown", .text = LISTENER LISTEN "  mode: x\n" TLS RULES UPSTREAM, .told = "4 listeners[0].mode: 'x' is not a possible value"},
+      {.name = "offload_unknown", .text = LISTENER LISTEN "  offload: on\n" TLS RULES UPSTREAM, .told = "4 listeners[0].offload: 'on' is not a possible value"},
+      {.name = "offload_on_unix", .text = WITH_LISTEN("[unix:/run/a]\n  offload: require"), .told = "3 listeners[0].listen[0]: the kernel has TLS for TCP only, and offload is require"},
+      {.name = "truncation_unknown", .text = LISTENER LISTEN "  on_truncation: x\n" TLS RULES UPSTREAM, .told = "4 listeners[0].on_truncation: 'x' is not a possible value"});
+
+CASES(struct config_case, tls,
+      {.name = "missing", .text = LISTENER LISTEN RULES UPSTREAM, .told = "2 listeners[0].tls: is missing: a listener terminates TLS"},
+      {.name = "certificates_missing", .text = WITH_TLS("client_ca: file:ca.pem"), .told = "4 listeners[0].tls.certificates: is missing"},
+      {.name = "chain_missing", .text = WITH_TLS("certificates: [{key: file:server.key}], client_ca: file:ca.pem"), .told = "4 listeners[0].tls.certificates[0].chain: is missing"},
+      {.name = "key_missing", .text = WITH_TLS("certificates: [{chain: file:server.pem}], client_ca: file:ca.pem"), .told = "4 listeners[0].tls.certificates[0].key: is missing"},
+      {.name = "exchanged", .text = WITH_TLS("certificates: [{chain: file:server.key, key: file:server.pem}], client_ca: file:ca.pem"), .told = "4 listeners[0].tls.certificates[0].chain: file:server.key: has no certificate in PEM form\n4 listeners[0].tls.certificates[0].key: file:server.pem: has no private key in PEM form"},
+      {.name = "key_of_another", .text = WITH_TLS("certificates: [{chain: file:server.pem, key: file:server.key}, {chain: file:server.pem, key: file:other.key}], client_ca: file:ca.pem"), .told = "4 listeners[0].tls.certificates[1].key: file:other.key: the private key does not belong to the first certificate, of CN=server"},
+      {.name = "file_missing", .text = WITH_TLS("certificates: [{chain: file:no.pem, key: file:server.key}], client_ca: file:ca.pem"), .told = "4 listeners[0].tls.certificates[0].chain: file:no.pem: No such file or directory"},
+      {.name = "no_source", .text = WITH_TLS("certificates: [{chain: server.pem, key: file:server.key}], client_ca: file:ca.pem"), .told = "4 listeners[0].tls.certificates[0].chain: server.pem: is neither file:PATH nor env:NAME"},
+      {.name = "ca_missing", .text = WITH_TLS(PAIR), .told = "4 listeners[0].tls.client_ca: is missing, and client_auth is require (the default)"},
+      {.name = "ca_missing_optional", .text = WITH_TLS(PAIR ", client_auth: optional"), .told = "4 listeners[0].tls.client_ca: is missing, and client_auth is optional"},
+      {.name = "ca_is_none", .text = WITH_TLS(PAIR ", client_ca: file:server.pem"), .told = "4 listeners[0].tls.client_ca: file:server.pem: the certificate of CN=server is not a CA"},
+      {.name = "ca_without_effect", .text = WITH_TLS(PAIR ", client_auth: off, client_ca: file:ca.pem"), .told = "4 listeners[0].tls.client_ca: has no effect: client_auth is off"},
+      {.name = "auth_unknown", .text = WITH_TLS(PAIR ", client_auth: maybe"), .told = "4 listeners[0].tls.client_auth: 'maybe' is not a possible value"},
+      {.name = "auth_off", .text = WITH_TLS(PAIR ", client_auth: off"), .told = ""},
+      {.name = "version_unknown", .text = WITH_TLS(PAIR ", client_ca: file:ca.pem, min_version: 1.1"), .told = "4 listeners[0].tls.min_version: '1.1' is not a possible value"},
+      {.name = "version_as_a_number", .text = WITH_TLS(PAIR ", client_ca: file:ca.pem, min_version: 1.3"), .told = ""},
+      {.name = "expired", .text = WITH_TLS("certificates: [{chain: file:old.pem, key: file:old.key}], client_ca: file:ca.pem"), .told = "4 listeners[0].tls.certificates[0].chain: warning: file:old.pem: the certificate of CN=old expired at ", .remark = true},
+      {.name = "expired_ca", .text = WITH_TLS(PAIR ", client_ca: file:oldca.pem"), .told = "4 listeners[0].tls.client_ca: warning: file:oldca.pem: the certificate of CN=oldca expired at ", .remark = true});
+
+CASES(struct config_case, rules,
+      {.name = "missing", .text = LISTENER LISTEN TLS UPSTREAM, .told = "2 listeners[0].rules: is missing: without a rule everybody is refused"},
+      {.name = "name_missing", .text = WITH_RULES("{upstream: app}"), .told = "5 listeners[0].rules[0].name: is missing"},
+      {.name = "name_twice", .text = WITH_RULES("{name: a, match: {cn: [x]}, upstream: app}, {name: a, upstream: app}"), .told = "5 listeners[0].rules[1].name: this listener has another rule 'a'"},
+      {.name = "upstream_missing", .text = WITH_RULES("{name: a}"), .told = "5 listeners[0].rules[0].upstream: is missing"},
+      {.name = "upstream_unknown", .text = WITH_RULES("{name: a, upstream: apq}"), .told = "5 listeners[0].rules[0].upstream: there is no upstream 'apq'"},
+      {.name = "deny", .text = WITH_RULES("{name: a, action: deny, match: {cn: [x]}}, {name: b, upstream: app}"), .told = ""},
+      {.name = "deny_with_upstream", .text = WITH_RULES("{name: a, action: deny, upstream: app}"), .told = "5 listeners[0].rules[0].upstream: has no effect: the rule denies"},
+      {.name = "action_unknown", .text = WITH_RULES("{name: a, action: refuse}"), .told = "5 listeners[0].rules[0].action: 'refuse' is not a possible value"},
+      {.name = "never_reached", .text = WITH_RULES("{name: a, upstream: app}, {name: b, match: {cn: [x]}, upstream: app}"), .told = "5 listeners[0].rules[1]: warning: is never asked: rule 'a' before it takes every peer", .remark = true},
+      {.name = "match_empty", .text = WITH_MATCH(""), .told = "5 listeners[0].rules[0].match: is empty"},
+      {.name = "match_list_empty", .text = WITH_MATCH("cn: []"), .told = "5 listeners[0].rules[0].match.cn: is an empty list"},
+      {.name = "match_unknown_key", .text = WITH_MATCH("ip: [a]"), .told = "5 listeners[0].rules[0].match.ip: unknown key"},
+      {.name = "match_empty_text", .text = WITH_MATCH("cn: [a, \"\"]"), .told = "5 listeners[0].rules[0].match.cn[1]: is empty"},
+      {.name = "match_without_names", .text = WITHOUT_NAMES("{name: a, match: {cn: [x]}, upstream: app}"), .told = "5 listeners[0].rules[0].match: can never match: client_auth is off, so nobody has a name"},
+      {.name = "without_match_without_names", .text = WITHOUT_NAMES("{name: a, upstream: app}"), .told = ""});
+
+#define DNS_MISTAKE(text) "5 listeners[0].rules[0].match.dns[0]: '" text "' is not a DNS name"
+#define URI_MISTAKE(text) "5 listeners[0].rules[0].match.uri[0]: '" text "' is not a URI"
+#define URI_WILDCARD(text) "5 listeners[0].rules[0].match.uri[0]: '" text "' has a * where none may be"
+#define LABEL_63 "a23456789012345678901234567890123456789012345678901234567890123"
+
+CASES(struct config_case, names,
+      {.name = "dns", .text = WITH_MATCH("dns: [app.example, localhost, _srv.a-b.example, \"*.example\"]"), .told = ""},
+      {.name = "dns_label_longest", .text = WITH_MATCH("dns: [" LABEL_63 ".x]"), .told = ""},
+      {.name = "dns_label_too_long", .text = WITH_MATCH("dns: [4" LABEL_63 "]"), .told = DNS_MISTAKE("4" LABEL_63)},
+      {.name = "dns_too_long", .text = WITH_MATCH("dns: [" LABEL_63 "." LABEL_63 "." LABEL_63 "." LABEL_63 "]"), .told = DNS_MISTAKE(LABEL_63 "." LABEL_63 "." LABEL_63 "." LABEL_63)},
+      {.name = "dns_root_dot", .text = WITH_MATCH("dns: [a.example.]"), .told = DNS_MISTAKE("a.example.")},
+      {.name = "dns_empty_label", .text = WITH_MATCH("dns: [a..example]"), .told = DNS_MISTAKE("a..example")},
+      {.name = "dns_dash", .text = WITH_MATCH("dns: [-a.example]"), .told = DNS_MISTAKE("-a.example")},
+      {.name = "dns_star_alone", .text = WITH_MATCH("dns: [\"*\"]"), .told = DNS_MISTAKE("*")},
+      {.name = "dns_star_dot", .text = WITH_MATCH("dns: [\"*.\"]"), .told = DNS_MISTAKE("*.")},
+      {.name = "dns_star_in_label", .text = WITH_MATCH("dns: [\"a*.example\"]"), .told = DNS_MISTAKE("a*.example")},
+      {.name = "dns_star_twice", .text = WITH_MATCH("dns: [\"*.*.example\"]"), .told = DNS_MISTAKE("*.*.example")},
+      {.name = "dns_uri", .text = WITH_MATCH("dns: [\"spiffe://a/b\"]"), .told = DNS_MISTAKE("spiffe://a/b")},
+      {.name = "dns_not_ascii", .text = WITH_MATCH("dns: [b\xc3\xbc.example]"), .told = DNS_MISTAKE("b\xc3\xbc.example")},
+      {.name = "uri", .text = WITH_MATCH("uri: [\"spiffe://prod/ns/*/sa/b\", \"urn:x:y\", \"https://a:1/?q#f\"]"), .told = ""},
+      {.name = "uri_no_scheme", .text = WITH_MATCH("uri: [a/b]"), .told = URI_MISTAKE("a/b")},
+      {.name = "uri_empty_scheme", .text = WITH_MATCH("uri: [\"://a\"]"), .told = URI_MISTAKE("://a")},
+      {.name = "uri_scheme_blank", .text = WITH_MATCH("uri: [\"a b:c\"]"), .told = URI_MISTAKE("a b:c")},
+      {.name = "uri_scheme_only", .text = WITH_MATCH("uri: [\"urn:\"]"), .told = URI_MISTAKE("urn:")},
+      {.name = "uri_blank", .text = WITH_MATCH("uri: [\"urn:a b\"]"), .told = URI_MISTAKE("urn:a b")},
+      {.name = "uri_not_ascii", .text = WITH_MATCH("uri: [\"urn:\xc3\xbc\"]"), .told = URI_MISTAKE("urn:\xc3\xbc")},
+      {.name = "uri_star_host", .text = WITH_MATCH("uri: [\"spiffe://*/ns\"]"), .told = URI_WILDCARD("spiffe://*/ns")},
+      {.name = "uri_star_in_segment", .text = WITH_MATCH("uri: [\"spiffe://a/n*\"]"), .told = URI_WILDCARD("spiffe://a/n*")},
+      {.name = "uri_two_stars", .text = WITH_MATCH("uri: [\"spiffe://a/**\"]"), .told = URI_WILDCARD("spiffe://a/**")},
+      {.name = "uri_star_in_scheme", .text = WITH_MATCH("uri: [\"*:a\"]"), .told = URI_MISTAKE("*:a")},
+      {.name = "cn_is_any_text", .text = WITH_MATCH("cn: [\"J\xc3\xbcrgen * a,b\"]"), .told = ""});
+
+CASES(struct config_case, upstreams,
+      {.name = "missing", .text = LISTENER LISTEN TLS RULES, .told = "1 upstreams: is missing"},
+      {.name = "name_missing", .text = WITH_UPSTREAM("{endpoints: [\"127.0.0.1:1\"]}"), .told = "6 upstreams[0].name: is missing"},
+      {.name = "names_twice", .text = WITH_UPSTREAM("{name: app, endpoints: [\"127.0.0.1:1\"]}, {name: app, endpoints: [\"127.0.0.1:2\"]}"), .told = "6 upstreams[1].name: there is another upstream 'app'"},
+      {.name = "endpoints_missing", .text = WITH_UPSTREAM("{name: app}"), .told = "6 upstreams[0].endpoints: is missing"},
+      {.name = "endpoint_name", .text = WITH_UPSTREAM("{name: app, endpoints: [\"127.0.0.1:1\", \"app.example:80\"]}"), .told = "6 upstreams[0].endpoints[1]: 'app.example:80' is not an address"},
+      {.name = "loop", .text = WITH_UPSTREAM("{name: app, endpoints: [\"127.0.0.1:1\", \"127.0.0.1:8443\"]}"), .told = "6 upstreams[0].endpoints[1]: 127.0.0.1:8443 is where listener 'web' listens"},
+      {.name = "loop_on_unix", .text = LISTENER "  listen: [unix:/run/x]\n" TLS RULES "upstreams: [{name: app, endpoints: [unix:/run/x]}]\n", .told = "6 upstreams[0].endpoints[0]: unix:/run/x is where listener 'web' listens"},
+      {.name = "loop_by_any_address", .text = LISTENER "  listen: [\"0.0.0.0:8080\"]\n" TLS RULES UPSTREAM, .told = "6 upstreams[0].endpoints[0]: 127.0.0.1:8080 is where listener 'web' listens"},
+      {.name = "loop_by_any_v6_address", .text = LISTENER "  listen: [\"[::]:1\"]\n" TLS RULES "upstreams: [{name: app, endpoints: [\"[::1]:1\"]}]\n", .told = "6 upstreams[0].endpoints[0]: [::1]:1 is where listener 'web' listens"},
+      {.name = "loop_to_any_address", .text = LISTENER LISTEN TLS RULES "upstreams: [{name: app, endpoints: [\"0.0.0.0:8443\"]}]\n", .told = "6 upstreams[0].endpoints[0]: 0.0.0.0:8443 is where listener 'web' listens"},
+      {.name = "other_port_is_no_loop", .text = LISTENER "  listen: [\"0.0.0.0:8443\", \"[::]:8080\"]\n" TLS RULES UPSTREAM, .told = ""},
+      {.name = "other_host_is_no_loop", .text = LISTENER "  listen: [\"0.0.0.0:8443\"]\n" TLS RULES "upstreams: [{name: app, endpoints: [\"192.0.2.1:8443\"]}]\n", .told = ""},
+      {.name = "other_loopback_is_no_loop", .text = LISTENER LISTEN TLS RULES "upstreams: [{name: app, endpoints: [\"127.0.0.2:8443\"]}]\n", .told = ""});
+/* clang-format on */
+
+static void write_all(void)
+{
+	struct tls_pki_entity _cleanup_pki_entity_ *old =
+		material_issue(TLS_PKI_SERVER, TLS_PKI_ECDSA_P256, "old", -3, -1, NULL);
+	struct tls_pki_entity _cleanup_pki_entity_ *old_ca =
+		material_issue(TLS_PKI_ROOT_CA, TLS_PKI_ECDSA_P256, "oldca", -3, -1, NULL);
+
+	material_write_all();
+	material_write_entity("old", old);
+	material_write_entity("oldca", old_ca);
+}
+
+static void check(const struct config_case *variant)
+{
+	char _cleanup_free_ *text = NULL;
+	struct report report;
+	struct bundle *bundle;
+	struct config *config;
+	bool good = !variant->told[0] || variant->remark;
+
+	write_all();
+	report_init(&report);
+	CHECK_EQ(material_load(variant->text, &report, &bundle, &config), good ? 0 : -EINVAL);
+	CHECK_EQ(config != NULL, good);
+	CHECK_EQ(report.n_mistakes == 0, good);
+	text = material_told(&report);
+	if (variant->remark && strlen(text) > strlen(variant->told))
+		text[strlen(variant->told)] = '\0'; /* a date is behind it */
+	CHECK_STR(text, variant->told);
+	config_free(config);
+	bundle_free(bundle);
+	report_done(&report);
+}
+
+TEST_CASES(the_whole, wholes)
+{
+	check(variant);
+}
+
+TEST_CASES(a_listener, listeners)
+{
+	check(variant);
+}
+
+TEST_CASES(its_tls, tls)
+{
+	check(variant);
+}
+
+TEST_CASES(its_rules, rules)
+{
+	check(variant);
+}
+
+TEST_CASES(names_in_a_match, names)
+{
+	check(variant);
+}
+
+TEST_CASES(an_upstream, upstreams)
+{
+	check(variant);
+}
+
+static struct config *load_good(const char *text)
+{
+	char _cleanup_free_ *told = NULL;
+	struct report report;
+	struct bundle *bundle;
+	struct config *config;
+
+	write_all();
+	report_init(&report);
+	MUST_EQ(material_load(text, &report, &bundle, &config), 0);
+	told = material_told(&report);
+	CHECK_STR(told, "");
+	bundle_free(bundle); /* the configuration stands without it */
+	report_done(&report);
+	return config;
+}
+
+TEST(what_nobody_says_has_a_default)
+{
+	struct config *config = load_good(GOOD);
+	const struct config_listener *listener = &config->listeners[0];
+
+	CHECK_EQ(config->timeouts.handshake_ms, 10000);
+	CHECK_EQ(config->timeouts.connect_ms, 5000);
+	CHECK_EQ(config->timeouts.idle_ms, 3600000);
+	CHECK_EQ(config->timeouts.drain_ms, 30000);
+	CHECK_EQ(config->limits.connections, 10000);
+	CHECK_EQ(config->limits.handshakes, 1000);
+	CHECK_EQ(config->admin.len, 0);
+	CHECK_EQ(config->workers, 0);
+	CHECK_STR(config->user, NULL);
+	CHECK_EQ(config->log_format, CONFIG_LOG_KEY_VALUE);
+	CHECK_EQ(listener->tls_version, TLS_1_2_UP);
+	CHECK_EQ(listener->client_auth, CLIENT_AUTH_REQUIRE);
+	CHECK_EQ(listener->offload, OFFLOAD_AUTO);
+	CHECK_EQ(listener->on_truncation, TRUNCATION_RESET);
+	CHECK_EQ(listener->rules[0].action, ACTION_ALLOW);
+	CHECK_STR(listener->client_ca.source, "file:ca.pem");
+	CHECK(strstr(listener->certificates[0].key.data, "PRIVATE KEY"));
+	config_free(config);
+}
+
+TEST(what_somebody_says_is_so)
+{
+	struct config *config = load_good(
+		"listeners:\n"
+		"- {name: a, listen: [\"127.0.0.1:1\", \"unix:/run/l\"], offload: off, on_truncation: "
+		"accept, mode: terminate,\n"
+		"   tls: {" PAIR
+		", client_auth: optional, client_ca: file:ca.pem, min_version: '1.3'},\n"
+		"   rules: [{name: no, action: deny, match: {cn: [x, y]}},\n"
+		"           {name: two, match: {dns: [d.example], uri: ['urn:u']}, upstream: two},\n"
+		"           {name: one, action: allow, upstream: one}]}\n"
+		"upstreams: [{name: one, endpoints: [\"127.0.0.1:2\"]}, {name: two, endpoints: "
+		"[\"[::1]:3\", \"unix:/run/u\"]}]\n"
+		"timeouts: {handshake: 1ms, connect: 2s, idle: 0, drain: 1h}\n"
+		"limits: {connections: 7, handshakes: 8}\n"
+		"admin: {listen: unix:/run/admin}\n"
+		"log: {format: json}\n"
+		"workers: 3\n"
+		"user: proxy\n");
+	const struct config_listener *listener = &config->listeners[0];
+
+	CHECK_EQ(listener->n_addrs, 2);
+	CHECK(addr_is_unix(&listener->addrs[1]));
+	CHECK_EQ(listener->offload, OFFLOAD_OFF);
+	CHECK_EQ(listener->on_truncation, TRUNCATION_ACCEPT);
+	CHECK_EQ(listener->client_auth, CLIENT_AUTH_OPTIONAL);
+	CHECK_EQ(listener->tls_version, TLS_1_3_ONLY);
+	MUST_EQ(listener->n_rules, 3);
+	CHECK_EQ(listener->rules[0].action, ACTION_DENY);
+	CHECK_STR(listener->rules[0].cn[1], "y");
+	CHECK_EQ(listener->rules[1].upstream, 1);
+	CHECK_STR(listener->rules[1].uri[0], "urn:u");
+	CHECK_EQ(listener->rules[2].upstream, 0);
+	CHECK_EQ(config->upstreams[1].n_endpoints, 2);
+	CHECK_EQ(config->timeouts.handshake_ms, 1);
+	CHECK_EQ(config->timeouts.idle_ms, 0);
+	CHECK_EQ(config->timeouts.drain_ms, 3600000);
+	CHECK_EQ(config->limits.connections, 7);
+	CHECK(addr_is_unix(&config->admin));
+	CHECK_EQ(config->log_format, CONFIG_LOG_JSON);
+	CHECK_EQ(config->workers, 3);
+	CHECK_STR(config->user, "proxy");
+	config_free(config);
+}
+
+TEST(every_mistake_is_told_at_once)
+{
+	check(&(struct config_case){
+		.text = "listeners:\n"
+			"- name: a\n"
+			"  listn: [x]\n"
+			"  listen: [\"127.0.0.1:1\", nowhere]\n"
+			"  tls:\n"
+			"    certificates:\n"
+			"    - {chain: file:server.pem, key: file:other.key}\n"
+			"    - {chain: file:gone.pem, key: file:server.key}\n"
+			"    client_auth: sometimes\n"
+			"  rules:\n"
+			"  - {name: r, match: {dns: [a..b]}, upstream: nobody}\n"
+			"- name: a\n"
+			"  listen: [\"127.0.0.1:1\"]\n"
+			"upstreams:\n"
+			"- {name: u, endpoints: [\"127.0.0.1:1\"]}\n"
+			"timeouts: {idle: soon}\n"
+			"user: ${SLUICE_TEST_NOT_SET}\n",
+		.told = "3 listeners[0].listn: unknown key\n"
+			"4 listeners[0].listen[1]: 'nowhere' is not an address\n"
+			"7 listeners[0].tls.certificates[0].key: file:other.key: the private key does "
+			"not belong to the first certificate, of CN=server\n"
+			"8 listeners[0].tls.certificates[1].chain: file:gone.pem: No such file or "
+			"directory\n"
+			"9 listeners[0].tls.client_auth: 'sometimes' is not a possible value\n"
+			"11 listeners[0].rules[0].upstream: there is no upstream 'nobody'\n"
+			"11 listeners[0].rules[0].match.dns[0]: 'a..b' is not a DNS name\n"
+			"12 listeners[1].name: there is another listener 'a'\n"
+			"12 listeners[1].tls: is missing: a listener terminates TLS\n"
+			"12 listeners[1].rules: is missing: without a rule everybody is refused\n"
+			"13 listeners[1].listen[0]: 127.0.0.1:1 is listened on twice; see line 4\n"
+			"15 upstreams[0].endpoints[0]: 127.0.0.1:1 is where listener 'a' listens\n"
+			"16 timeouts.idle: 'soon' is not a duration\n"
+			"17 user: ${SLUICE_TEST_NOT_SET} is not set in the environment"});
+}
+
+/* The hint names what there is, unless a name that could not be read may be the one. */
+TEST(a_hint_does_not_guess)
+{
+	struct report report;
+	struct bundle *bundle;
+	struct config *config;
+
+	write_all();
+	report_init(&report);
+	CHECK_EQ(material_load(WITH_RULES("{name: a, upstream: x}"), &report, &bundle, &config),
+		 -EINVAL);
+	MUST_EQ(report.count, 1);
+	CHECK_STR(report.items[0].hint, "upstreams are: app");
+	report_done(&report);
+	bundle_free(bundle);
+	report_init(&report);
+	CHECK_EQ(material_load(LISTENER LISTEN TLS "  rules: [{name: a, upstream: x}]\n"
+						   "upstreams: [{nam: x, endpoints: [unix:/u]}]\n",
+			       &report, &bundle, &config),
+		 -EINVAL);
+	for (size_t i = 0; i < report.count; i++)
+		CHECK(strstr(report.items[i].field, "upstreams[0]"), "%s: %s",
+		      report.items[i].field, report.items[i].message);
+	report_done(&report);
+	bundle_free(bundle);
+}

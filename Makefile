@@ -5,6 +5,7 @@ VERSION := 0.1.0
 BUILD   := build
 CC      ?= cc
 CLANG   ?= clang
+MULTIARCH ?= $(shell $(CC) -dumpmachine)
 BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool) bpftool)
 KERNEL  ?= 6.12
 ROOT    ?= 12
@@ -35,6 +36,12 @@ TEST_OBJECTS := $(TEST_COMMON:%.c=$(BUILD)/%.o)
 SUITE_SOURCES := $(foreach s,$(SUITES),$(wildcard selftests/$(s)/*.c))
 SUITE_PROGRAMS := $(foreach s,$(SUITES),$(if $(wildcard selftests/$(s)/*.c),$(BUILD)/selftests/$(s).suite))
 
+# selftests/fuzz/*.c are one target each; replay.c drives them where libFuzzer does not.
+FUZZ_TIME ?= 60
+FUZZ_TARGETS := $(filter-out replay,$(patsubst selftests/fuzz/%.c,%,$(wildcard selftests/fuzz/*.c)))
+FUZZ_REPLAYS := $(FUZZ_TARGETS:%=$(BUILD)/selftests/fuzz/%.replay)
+FUZZERS := $(FUZZ_TARGETS:%=$(BUILD)/selftests/fuzz/%.fuzzer)
+
 # V=1 shows the commands.
 Q := $(if $(V),,@)
 
@@ -42,7 +49,8 @@ Q := $(if $(V),,@)
 .SUFFIXES:
 .DEFAULT_GOAL := all
 
-ALL_OBJECTS := $(OBJECTS) $(TEST_OBJECTS) $(SUITE_SOURCES:%.c=$(BUILD)/%.o)
+ALL_OBJECTS := $(OBJECTS) $(TEST_OBJECTS) $(SUITE_SOURCES:%.c=$(BUILD)/%.o) \
+	$(patsubst %.c,$(BUILD)/%.o,$(wildcard selftests/fuzz/*.c))
 -include $(ALL_OBJECTS:.o=.d)
 
 .PHONY: all
@@ -67,7 +75,7 @@ $(BUILD)/%.o: %.c
 
 $(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h)
 	@mkdir -p $(@D)
-	$(Q)$(CLANG) -target bpf -O2 -g -Wall -Werror -I/usr/include/$(shell $(CC) -dumpmachine) -c -o $@ $<
+	$(Q)$(CLANG) -target bpf -O2 -g -Wall -Werror -I/usr/include/$(MULTIARCH) -c -o $@ $<
 
 $(BUILD)/bpf/%.skel.h: $(BUILD)/bpf/%.bpf.o
 	$(Q)$(BPFTOOL) gen skeleton $< name $*_bpf > $@
@@ -80,6 +88,12 @@ $(BUILD)/selftests/$(1).suite: $(patsubst %.c,$(BUILD)/%.o,$(wildcard selftests/
 	$(Q)$$(CC) $$(LDFLAGS) -o $$@ $$^ $$(LDLIBS)
 endef
 $(foreach s,$(SUITES),$(eval $(call suite_rule,$(s))))
+
+$(BUILD)/%.replay: $(BUILD)/%.o $(BUILD)/selftests/fuzz/replay.o $(BUILD)/libsluice.a
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(BUILD)/%.fuzzer: $(BUILD)/%.o $(BUILD)/libsluice.a
+	$(Q)$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LDLIBS)
 
 .PHONY: suites
 suites: all $(SUITE_PROGRAMS) ## build the test programs
@@ -100,10 +114,25 @@ vm-selftests: suites ## the tests in a guest, strict: KERNEL=6.1|6.12|7 ROOT=12|
 	@scripts/test vm $(KERNEL) $(ROOT)
 
 .PHONY: check
-check: deps ## unit tests under ASan and UBSan, no root needed
-	@$(MAKE) --no-print-directory BUILD=build/asan SUITES=unit \
-		SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=all' suites
-	@selftests/harness/run build/asan/selftests/unit.suite
+check: deps ## unit tests and fuzz corpora under ASan and UBSan, no root needed
+	@$(MAKE) --no-print-directory $(if $(findstring j,$(firstword -$(MAKEFLAGS))),,-j$(shell nproc)) \
+		BUILD=build/asan SUITES=unit \
+		SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=all' suites replays
+	@scripts/check build/asan/selftests/unit.suite $(FUZZ_TARGETS:%=build/asan/selftests/fuzz/%.replay)
+
+.PHONY: replays
+replays: $(FUZZ_REPLAYS)
+
+.PHONY: fuzz
+fuzz: deps ## FUZZ_TIME=60 seconds of libFuzzer for every target; fails on a finding
+	@scripts/deps fuzz
+	@$(MAKE) --no-print-directory $(if $(findstring j,$(firstword -$(MAKEFLAGS))),,-j$(shell nproc)) \
+		BUILD=build/fuzz CC=$(CLANG) MULTIARCH=$(MULTIARCH) \
+		SANITIZE='-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all' fuzzers
+	@scripts/fuzz $(FUZZ_TIME) $(FUZZ_TARGETS)
+
+.PHONY: fuzzers
+fuzzers: $(FUZZERS)
 
 .PHONY: lint
 lint: all ## every static check, all blocking

@@ -16,16 +16,18 @@ static struct test *first, **last = &first;
 struct options {
 	const char *filters[MAX_FILTERS];
 	size_t n_filters;
+	unsigned int part, parts;
 	bool list, verbose;
 };
 
 static const char usage[] =
-	"usage: PROGRAM [--list] [--filter GLOB]... [-v]\n"
+	"usage: PROGRAM [--list] [--filter GLOB]... [--part I/N] [-v]\n"
 	"\n"
 	"Runs its tests and reports them as KTAP. Exit code 0: passed; 1: one failed;\n"
 	"4: all were skipped; 2: usage.\n"
 	"  --list         names only\n"
 	"  --filter GLOB  tests whose suite.test/variant matches; may be given again\n"
+	"  --part I/N     every N-th of them, beginning with the I-th\n"
 	"  -v             the time each test took\n"
 	"Environment: TIME_SCALE (all deadlines times this), SEED.\n";
 
@@ -35,8 +37,19 @@ void test_register(struct test *test)
 	last = &test->next;
 }
 
+/* Returns: N of "I/N"; 0 when it is not one. */
+static unsigned int parse_part(const char *text, unsigned int *ret_part)
+{
+	unsigned int parts = 0;
+
+	if (sscanf(text, "%u/%u", ret_part, &parts) != 2 || *ret_part < 1 || *ret_part > parts)
+		return 0;
+	return parts;
+}
+
 static bool parse(int argc, char **argv, struct options *ret_options)
 {
+	ret_options->part = ret_options->parts = 1;
 	for (int i = 1; i < argc; i++) {
 		const char *arg = argv[i];
 
@@ -47,10 +60,12 @@ static bool parse(int argc, char **argv, struct options *ret_options)
 		else if (strcmp(arg, "--filter") == 0 && i + 1 < argc &&
 			 ret_options->n_filters < MAX_FILTERS)
 			ret_options->filters[ret_options->n_filters++] = argv[++i];
+		else if (strcmp(arg, "--part") == 0 && i + 1 < argc)
+			ret_options->parts = parse_part(argv[++i], &ret_options->part);
 		else
 			return false;
 	}
-	return true;
+	return ret_options->parts > 0;
 }
 
 static bool wanted(const struct options *options, const char *name)
@@ -94,12 +109,14 @@ static void for_each_run(const struct options *options,
 			 void (*visit)(const struct test_run *, void *), void *context)
 {
 	struct test_run run;
+	size_t n = 0;
 
 	for (const struct test *test = first; test; test = test->next) {
 		for (size_t r = 0; r < at_least_one(test->rows.n); r++) {
 			for (size_t c = 0; c < at_least_one(test->columns.n); c++) {
 				make_run(test, r, c, &run);
-				if (wanted(options, run.name))
+				if (wanted(options, run.name) &&
+				    n++ % options->parts == options->part - 1)
 					visit(&run, context);
 			}
 		}

@@ -167,7 +167,8 @@ void log_ms(struct log_line *line, const char *key, uint64_t ns)
 	log_number(line, key, text);
 }
 
-static void log_vfmt(struct log_line *line, const char *key, const char *format, va_list args)
+__attribute__((format(printf, 3, 0))) static void log_vfmt(struct log_line *line, const char *key,
+							   const char *format, va_list args)
 {
 	char text[LOG_STR_MAX + 2]; /* one more, so that a longer text is seen to be cut */
 

@@ -65,7 +65,8 @@ static void check_report(const struct report *report, const uint8_t *data, size_
 		MUST_HOLD(report->items[i].line <= lines + 1);
 		MUST_HOLD(report->items[i].field && report->items[i].message);
 		/* Then the two readers of the schema disagree. */
-		MUST_HOLD(!strstr(report->items[i].message, "libcyaml refuses"));
+		MUST_HOLD(report->items[i].field[0] ||
+			  strncmp(report->items[i].message, "libcyaml refuses", 16) != 0);
 	}
 }
 

@@ -115,7 +115,7 @@ vm-selftests: suites ## the tests in a guest, strict: KERNEL=6.1|6.12|7 ROOT=12|
 
 .PHONY: check
 check: deps ## unit tests and fuzz corpora under ASan and UBSan, no root needed
-	@$(MAKE) --no-print-directory $(if $(findstring j,$(firstword -$(MAKEFLAGS))),,-j$(shell nproc)) \
+	@$(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc)) \
 		BUILD=build/asan SUITES=unit \
 		SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=all' suites replays
 	@scripts/check build/asan/selftests/unit.suite $(FUZZ_TARGETS:%=build/asan/selftests/fuzz/%.replay)
@@ -126,7 +126,7 @@ replays: $(FUZZ_REPLAYS)
 .PHONY: fuzz
 fuzz: deps ## FUZZ_TIME=60 seconds of libFuzzer for every target; fails on a finding
 	@scripts/deps fuzz
-	@$(MAKE) --no-print-directory $(if $(findstring j,$(firstword -$(MAKEFLAGS))),,-j$(shell nproc)) \
+	@$(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc)) \
 		BUILD=build/fuzz CC=$(CLANG) MULTIARCH=$(MULTIARCH) \
 		SANITIZE='-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all' fuzzers
 	@scripts/fuzz $(FUZZ_TIME) $(FUZZ_TARGETS)

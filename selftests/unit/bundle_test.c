@@ -196,9 +196,9 @@ TEST(a_text_with_a_mistake_is_no_bundle)
 	size_t len;
 	uint8_t _cleanup_free_ *bytes = good_bytes(&len);
 
-	memcpy(bytes + 16, "listenerz", 9);
+	bytes[16 + 8] = 'z'; /* listenerz */
 	CHECK_EQ(from_bytes(bytes, len), -EPROTO);
-	memcpy(bytes + 16, "listener\x01", 9);
+	bytes[16 + 8] = 1; /* no text at all */
 	CHECK_EQ(from_bytes(bytes, len), -EPROTO);
 }
 

@@ -326,11 +326,12 @@ TEST(a_value_has_a_longest_length)
 /* A key of any length and any bytes neither overflows a path nor confuses the hint. */
 TEST(a_key_may_be_long)
 {
+	static const char tail[] = {':', ' ', 'a', '\n'};
 	char text[1000];
 	struct confile *confile;
 
 	memset(text, 'k', sizeof(text));
-	memcpy(text + sizeof(text) - 4, ": a\n", 4);
+	memcpy(text + sizeof(text) - sizeof(tail), tail, sizeof(tail));
 	/* YAML itself takes keys of up to 1024 bytes. */
 	MUST_EQ(parse(text, sizeof(text), &confile), 0);
 	MUST_EQ(report.count, 1);

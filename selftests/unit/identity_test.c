@@ -91,7 +91,7 @@ TEST_CASES(the_strongest_name_is_shown, primaries)
 	}
 	primary = identity_primary(&identity);
 	MUST_EQ(primary != NULL, variant->primary != NULL);
-	if (primary) {
+	if (primary && variant->primary) {
 		CHECK_EQ(primary->len, 1);
 		CHECK_EQ(primary->bytes[0], variant->primary[0]);
 	}

@@ -110,5 +110,6 @@ TEST(a_secret_is_wiped_on_request_and_by_its_scope)
 
 		fill(&scoped);
 		seen = &scoped;
+		(void)seen;
 	}
 }

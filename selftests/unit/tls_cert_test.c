@@ -142,7 +142,7 @@ TEST(the_number_of_certificates_is_limited)
 
 	MUST(many);
 	for (size_t i = 0; i <= LIMIT; i++)
-		memcpy(many + i * len, pem, len);
+		(void)mempcpy(many + i * len, pem, len);
 	tls_cert_check_ca(many, len * LIMIT, &verdict);
 	check_finding(&verdict.mistake, TLS_CERT_OK, "");
 	tls_cert_check_ca(many, len * (LIMIT + 1), &verdict);

@@ -270,13 +270,14 @@ TEST_CASES(an_extension_that_cannot_be_read_is_nobodys_name, raw_extensions)
 
 TEST(too_many_names_are_refused)
 {
+	static const uint8_t name[] = {0x82, 1, 'a'};
 	char der[4 + 3 * (IDENTITY_NAMES_MAX + 1)] = {0x30, (char)0x81, 3 * 65};
 	EVP_PKEY *key = new_key();
 	X509 *cert = make_certificate(NULL, NULL, key);
 	struct identity identity = {};
 
 	for (size_t i = 0; i < IDENTITY_NAMES_MAX + 1; i++)
-		memcpy(der + 3 + 3 * i, "\x82\x01\x61", 3);
+		memcpy(der + 3 + 3 * i, name, sizeof(name));
 	add_raw_san(cert, der, 3 + 3 * (IDENTITY_NAMES_MAX + 1));
 	CHECK_EQ(tls_certificate_names(cert, add_name, &identity), -E2BIG);
 	identity_done(&identity);

@@ -133,10 +133,9 @@ TEST_CASES(a_string_is_cut_and_says_so, lengths)
 
 	memset(value, variant->byte, variant->len);
 	text = strstr(one_string(LOG_JSON, value, variant->len), "\"k\":\"");
-	MUST(text);
+	end = text ? strstr(text, "\",\"last\":\"x\"}") : NULL;
+	MUST(text && end, "%s", logged);
 	text += strlen("\"k\":\"");
-	end = strstr(text, "\",\"last\":\"x\"}");
-	MUST(end);
 	if (variant->cut) {
 		end -= 3;
 		CHECK_MEM(end, "...", 3);

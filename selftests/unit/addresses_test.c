@@ -145,7 +145,7 @@ struct host_case {
 
 CASES(struct host_case, hosts,
       {.name = "not_ours", .text = "192.0.2.1:1", .told = "Cannot assign requested address"},
-      {.name = "no_directory", .text = "no/s", .told = "No such file or directory"},
+      {.name = "no_directory", .text = "no/no/s", .told = "No such file or directory"},
       {.name = "no_socket", .text = "ca.pem", .told = "Socket operation on non-socket"},
       {.name = "directory_is_a_file", .text = "ca.pem/s", .told = "Not a directory"});
 

@@ -114,9 +114,14 @@ CASES(struct config_case, rules,
       {.name = "deny", .text = WITH_RULES("{name: a, action: deny, match: {cn: [x]}}, {name: b, upstream: app}"), .told = ""},
       {.name = "deny_with_upstream", .text = WITH_RULES("{name: a, action: deny, upstream: app}"), .told = "5 listeners[0].rules[0].upstream: has no effect: the rule denies"},
       {.name = "action_unknown", .text = WITH_RULES("{name: a, action: refuse}"), .told = "5 listeners[0].rules[0].action: 'refuse' is not a possible value"},
-      {.name = "never_reached", .text = WITH_RULES("{name: a, upstream: app}, {name: b, match: {cn: [x]}, upstream: app}"), .told = "5 listeners[0].rules[1]: warning: is never asked: rule 'a' before it takes every peer", .remark = true},
+      {.name = "never_reached", .text = WITH_RULES("{name: a, upstream: app}, {name: b, match: {cn: [x]}, upstream: app}"), .told = "5 listeners[0].rules[1]: warning: is never asked: rule 'a' before it takes every verified peer", .remark = true},
       {.name = "match_empty", .text = WITH_MATCH(""), .told = "5 listeners[0].rules[0].match: is empty"},
       {.name = "match_list_empty", .text = WITH_MATCH("cn: []"), .told = "5 listeners[0].rules[0].match.cn: is an empty list"},
+      {.name = "anonymous_with_names", .text = WITH_MATCH("anonymous: true, cn: [a]"), .told = "5 listeners[0].rules[0].match.anonymous: a peer without certificate has no cn, dns or uri"},
+      {.name = "anonymous_of_require", .text = WITH_MATCH("anonymous: true"), .told = "5 listeners[0].rules[0].match.anonymous: can never match: client_auth is require"},
+      {.name = "anonymous_maybe", .text = WITH_MATCH("anonymous: maybe"), .told = "5 listeners[0].rules[0].match.anonymous: 'maybe' is not a possible value"},
+      {.name = "anonymous_not", .text = WITH_MATCH("anonymous: false, cn: [a]"), .told = ""},
+      {.name = "optional_and_nobody_anonymous", .text = WITH_TLS(PAIR ", client_auth: optional, client_ca: file:ca.pem"), .told = "4 listeners[0].tls.client_auth: warning: peers without certificate are refused: no rule is for them", .remark = true},
       {.name = "match_unknown_key", .text = WITH_MATCH("ip: [a]"), .told = "5 listeners[0].rules[0].match.ip: unknown key"},
       {.name = "match_empty_text", .text = WITH_MATCH("cn: [a, \"\"]"), .told = "5 listeners[0].rules[0].match.cn[1]: is empty"},
       {.name = "match_without_names", .text = WITHOUT_NAMES("{name: a, match: {cn: [x]}, upstream: app}"), .told = "5 listeners[0].rules[0].match: can never match: client_auth is off, so nobody has a name"},
@@ -292,7 +297,8 @@ TEST(what_somebody_says_is_so)
 		", client_auth: optional, client_ca: file:ca.pem, min_version: '1.3'},\n"
 		"   rules: [{name: no, action: deny, match: {cn: [x, y]}},\n"
 		"           {name: two, match: {dns: [d.example], uri: ['urn:u']}, upstream: two},\n"
-		"           {name: one, action: allow, upstream: one}]}\n"
+		"           {name: one, action: allow, upstream: one},\n"
+		"           {name: visitors, action: deny, match: {anonymous: true}}]}\n"
 		"upstreams: [{name: one, endpoints: [\"127.0.0.1:2\"]}, {name: two, endpoints: "
 		"[\"[::1]:3\", \"unix:/run/u\"]}]\n"
 		"timeouts: {handshake: 1ms, connect: 2s, idle: 0, drain: 1h}\n"
@@ -309,12 +315,14 @@ TEST(what_somebody_says_is_so)
 	CHECK_EQ(listener->on_truncation, TRUNCATION_ACCEPT);
 	CHECK_EQ(listener->client_auth, CLIENT_AUTH_OPTIONAL);
 	CHECK_EQ(listener->tls_version, TLS_1_3_ONLY);
-	MUST_EQ(listener->n_rules, 3);
+	MUST_EQ(listener->n_rules, 4);
 	CHECK_EQ(listener->rules[0].action, ACTION_DENY);
 	CHECK_STR(listener->rules[0].cn[1], "y");
 	CHECK_EQ(listener->rules[1].upstream, 1);
 	CHECK_STR(listener->rules[1].uri[0], "urn:u");
 	CHECK_EQ(listener->rules[2].upstream, 0);
+	CHECK_EQ(listener->rules[2].anonymous, false);
+	CHECK_EQ(listener->rules[3].anonymous, true);
 	CHECK_EQ(config->upstreams[1].n_endpoints, 2);
 	CHECK_EQ(config->timeouts.handshake_ms, 1);
 	CHECK_EQ(config->timeouts.idle_ms, 0);

@@ -17,7 +17,7 @@ static const struct flow_step want[FLOW_STATES][FLOW_EVENTS] = {
 	/*                 admitted                        refused                        failed connected                    no upstream                   ended  broken peer closed timeout cut */
 	[FLOW_HANDSHAKE] = {{FLOW_CONNECT, FLOW_DO_CONNECT}, {FLOW_LINGER, FLOW_DO_LINGER}, CLOSE, NO,                          NO,                           NO,    NO,    NO,         ABORT,  ABORT},
 	[FLOW_CONNECT] =   {NO,                              NO,                            ABORT, {FLOW_RELAY, FLOW_DO_RELAY}, {FLOW_LINGER, FLOW_DO_ALERT}, NO,    NO,    NO,         NO,     ABORT},
-	[FLOW_RELAY] =     {NO,                              NO,                            NO,    NO,                          NO,                           CLOSE, ABORT, NO,         ABORT,  ABORT},
+	[FLOW_RELAY] =     {NO,                              {FLOW_LINGER, FLOW_DO_ALERT},  NO,    NO,                          NO,                           CLOSE, ABORT, NO,         ABORT,  ABORT},
 	[FLOW_LINGER] =    {NO,                              NO,                            NO,    NO,                          NO,                           NO,    NO,    CLOSE,      CLOSE,  CLOSE},
 	[FLOW_CLOSED] =    {NO,                              NO,                            NO,    NO,                          NO,                           NO,    NO,    NO,         NO,     NO},
 };
@@ -52,8 +52,8 @@ CASES(struct reach_case, reachable,
        .events = {FLOW_ON_ADMITTED, FLOW_ON_REFUSED, FLOW_ON_FAILED, FLOW_ON_TIMEOUT, FLOW_ON_CUT}},
       {.name = "connect", .state = FLOW_CONNECT, .n = 4,
        .events = {FLOW_ON_CONNECTED, FLOW_ON_NO_UPSTREAM, FLOW_ON_FAILED, FLOW_ON_CUT}},
-      {.name = "relay", .state = FLOW_RELAY, .n = 4,
-       .events = {FLOW_ON_ENDED, FLOW_ON_BROKEN, FLOW_ON_TIMEOUT, FLOW_ON_CUT}},
+      {.name = "relay", .state = FLOW_RELAY, .n = 5,
+       .events = {FLOW_ON_REFUSED, FLOW_ON_ENDED, FLOW_ON_BROKEN, FLOW_ON_TIMEOUT, FLOW_ON_CUT}},
       {.name = "linger", .state = FLOW_LINGER, .n = 3,
        .events = {FLOW_ON_PEER_CLOSED, FLOW_ON_TIMEOUT, FLOW_ON_CUT}});
 /* clang-format on */

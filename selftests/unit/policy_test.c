@@ -81,6 +81,7 @@ TEST_CASES(uri_is_exact_and_takes_one_segment, uris)
 struct spec {
 	const char *name;
 	enum config_action action;
+	bool anonymous;
 	const char *cn[MAX], *dns[MAX], *uri[MAX];
 };
 
@@ -109,7 +110,13 @@ struct decision_case {
 	struct claim claims[MAX];
 	const char *rule; /* that decides; NULL: none */
 	bool allowed;
+	const char *reason; /* NULL: the usual one */
+	bool no_certificate;
+	enum config_client_auth client_auth;
 };
+
+#define SEVERAL_CNS "several common names, and a rule on CN"
+#define WILDCARD    "a wildcard DNS name, and a rule that denies DNS names"
 
 #define ALICE                                                                                      \
 	{                                                                                          \
@@ -131,7 +138,11 @@ CASES(struct decision_case, decisions,
       {.name = "no_names", .rules = {ALICE}},
       {.name = "match", .rules = {ALICE}, .claims = {CN("alice")}, .rule = "alice", .allowed = true},
       {.name = "without_match_takes_all", .rules = {ALL}, .claims = {CN("bob")}, .rule = "all", .allowed = true},
-      {.name = "without_match_takes_nobody_too", .rules = {ALL}, .rule = "all", .allowed = true},
+      {.name = "without_match_takes_who_has_no_name", .rules = {ALL}, .rule = "all", .allowed = true},
+      {.name = "anonymous_is_not_all", .rules = {ALL}, .no_certificate = true, .client_auth = CLIENT_AUTH_OPTIONAL, .reason = "no certificate, and no rule for anonymous peers"},
+      {.name = "anonymous", .rules = {ALICE, {.name = "visitors", .anonymous = true}}, .no_certificate = true, .client_auth = CLIENT_AUTH_OPTIONAL, .rule = "visitors", .allowed = true},
+      {.name = "anonymous_takes_nobody_else", .rules = {{.name = "visitors", .anonymous = true}}, .claims = {CN("bob")}, .client_auth = CLIENT_AUTH_OPTIONAL},
+      {.name = "who_asks_nobody_takes_all", .rules = {ALL}, .no_certificate = true, .client_auth = CLIENT_AUTH_OFF, .rule = "all", .allowed = true},
       {.name = "first_wins", .rules = {ALICE, ALL}, .claims = {CN("alice")}, .rule = "alice", .allowed = true},
       {.name = "second", .rules = {ALICE, ALL}, .claims = {CN("bob")}, .rule = "all", .allowed = true},
       {.name = "deny_before_allow", .rules = {DENY_ALICE, ALL}, .claims = {CN("alice")}, .rule = "no-alice"},
@@ -149,8 +160,12 @@ CASES(struct decision_case, decisions,
       {.name = "cn_nul", .rules = {ALICE}, .claims = {{IDENTITY_CN, "alice\0.evil", 11}}},
       {.name = "cn_nul_behind", .rules = {ALICE}, .claims = {{IDENTITY_CN, "alice", 6}}},
       {.name = "cn_prefix", .rules = {ALICE}, .claims = {{IDENTITY_CN, "alice", 4}}},
-      {.name = "two_cns_are_none", .rules = {ALICE}, .claims = {CN("alice"), CN("bob")}},
-      {.name = "two_same_cns_are_none", .rules = {ALICE}, .claims = {CN("alice"), CN("alice")}},
+      {.name = "two_cns_are_refused", .rules = {ALICE}, .claims = {CN("alice"), CN("bob")}, .rule = "alice", .reason = SEVERAL_CNS},
+      {.name = "two_same_cns_are_refused", .rules = {ALICE}, .claims = {CN("alice"), CN("alice")}, .rule = "alice", .reason = SEVERAL_CNS},
+      {.name = "two_cns_do_not_pass_a_deny", .rules = {DENY_ALICE, ALL}, .claims = {CN("bob"), CN("alice")}, .rule = "no-alice", .reason = SEVERAL_CNS},
+      {.name = "two_cns_and_another_list_says_no", .rules = {{.name = "r", .cn = {"alice"}, .uri = {"urn:x"}}, ALL}, .claims = {CN("alice"), CN("bob")}, .rule = "all", .allowed = true},
+      {.name = "wildcard_does_not_pass_a_deny", .rules = {{.name = "r", .action = ACTION_DENY, .dns = {"a.example"}}, ALL}, .claims = {DNS("*.example")}, .rule = "r", .reason = WILDCARD},
+      {.name = "wildcard_is_no_name", .rules = {{.name = "r", .dns = {"a.example"}}, ALL}, .claims = {DNS("*.example")}, .rule = "all", .allowed = true},
       {.name = "two_cns_do_not_stop_dns", .rules = {{.name = "r", .dns = {"a.example"}}}, .claims = {CN("alice"), CN("bob"), DNS("a.example")}, .rule = "r", .allowed = true},
       {.name = "dns_claim_is_no_cn", .rules = {ALICE}, .claims = {DNS("alice")}},
       {.name = "uri_claim_is_no_cn", .rules = {ALICE}, .claims = {URI("alice")}},
@@ -185,6 +200,7 @@ static struct config *make_config(const struct spec *specs)
 
 		rule->name = strdup(specs[i].name);
 		rule->action = specs[i].action;
+		rule->anonymous = specs[i].anonymous;
 		rule->cn = calloc(MAX, sizeof(char *));
 		rule->dns = calloc(MAX, sizeof(char *));
 		rule->uri = calloc(MAX, sizeof(char *));
@@ -214,15 +230,17 @@ static void add_claim(struct identity *identity, const struct claim *claim)
 TEST_CASES(the_first_rule_that_matches_decides, decisions)
 {
 	struct config *config = make_config(variant->rules);
-	struct identity identity = {};
+	struct identity identity = {.has_certificate = !variant->no_certificate};
 	struct policy_verdict verdict;
 
+	config->listeners[0].client_auth = variant->client_auth;
 	for (size_t i = 0; i < MAX && variant->claims[i].bytes; i++)
 		add_claim(&identity, &variant->claims[i]);
 	verdict = policy_decide(&config->listeners[0], &identity);
 	CHECK_EQ(verdict.allowed, variant->allowed);
 	CHECK_STR(verdict.rule ? verdict.rule->name : NULL, variant->rule);
-	CHECK_STR(verdict.reason, variant->allowed ? "allowed"
+	CHECK_STR(verdict.reason, variant->reason    ? variant->reason
+				  : variant->allowed ? "allowed"
 				  : variant->rule  ? "denied by rule"
 						   : "no rule matches");
 	identity_done(&identity);

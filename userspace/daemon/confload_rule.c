@@ -141,7 +141,7 @@ static void check_optional(struct confload *load, size_t listener, const struct 
 		if (to->rules[i].anonymous)
 			return;
 	}
-	if (to->client_auth == CLIENT_AUTH_OPTIONAL)
+	if (to->client_auth == CLIENT_AUTH_OPTIONAL && load->report->n_mistakes == 0)
 		confload_remark(load, &field,
 				"add a rule with match: {anonymous: true}, or require one",
 				"peers without certificate are refused: no rule is for them");

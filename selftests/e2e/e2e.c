@@ -4,7 +4,9 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <sys/stat.h>
 
 #define CONNECT_MS 10000
@@ -34,7 +36,12 @@ void e2e_pki(struct e2e *e, ...)
 	MUST_EQ(daemon_command(&e->daemon, argv), 0);
 }
 
-static void make_pki(struct e2e *e)
+static const char *or_else(const char *text, const char *otherwise)
+{
+	return text ? text : otherwise;
+}
+
+static void generate_pki(struct e2e *e)
 {
 	e2e_pki(e, NULL);
 	if (e->key)
@@ -42,9 +49,35 @@ static void make_pki(struct e2e *e)
 			"--ip", "127.0.0.1", "--ip", "::1", NULL);
 }
 
-static const char *or_else(const char *text, const char *otherwise)
+static int copy_tree(const char *from, const char *to)
 {
-	return text ? text : otherwise;
+	char command[512];
+
+	snprintf(command, sizeof(command), "cp -a %s %s", from, to);
+	/* The paths are ours. */
+	return system(command); /* NOLINT(cert-env33-c) */
+}
+
+/* Every test has a PKI of its own to change, but the keys of only one had to be found. */
+static void make_pki(struct e2e *e)
+{
+	const char *cache = getenv("TEST_CACHE");
+	char kept[256], mine[300];
+
+	if (!cache) {
+		generate_pki(e);
+		return;
+	}
+	snprintf(kept, sizeof(kept), "%s/pki-%s", cache, or_else(e->key, "default"));
+	if (access(kept, F_OK) == 0) {
+		MUST_EQ(copy_tree(kept, e2e_path(e, "pki")), 0);
+		return;
+	}
+	generate_pki(e);
+	snprintf(mine, sizeof(mine), "%s.%d", kept, getpid());
+	MUST_EQ(copy_tree(e2e_path(e, "pki"), mine), 0);
+	/* Another test may have been faster: then ours stays beside it. */
+	(void)rename(mine, kept);
 }
 
 static void write_yaml(struct e2e *e)

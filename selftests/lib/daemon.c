@@ -62,7 +62,7 @@ static void exec_sluice(const struct daemon *daemon, const char *output, const c
 		copy[i] = strdup(argv[i]);
 	(void)prctl(PR_SET_PDEATHSIG, SIGTERM);
 	(void)signal(SIGPIPE, SIG_DFL);
-	if (fd < 0 || dup2(fd, 1) < 0 || dup2(fd, 2) < 0)
+	if (fd < 0 || dup2(fd, 1) < 0 || dup2(daemon->stderr_fd ? daemon->stderr_fd : fd, 2) < 0)
 		_exit(126);
 	if (daemon->uid &&
 	    (setgroups(0, NULL) < 0 || setgid(daemon->uid) < 0 || setuid(daemon->uid) < 0))

@@ -33,6 +33,7 @@ struct daemon {
 	uid_t uid;     /* start as this user; 0: as we are */
 	char dir[64];  /* PKI, configuration, sockets, log */
 	char log[96];  /* file that has its stderr */
+	int stderr_fd; /* instead of that file, when who has its other end fills it; 0: none */
 	int exit_code; /* of the last end; 128 + signal */
 };
 

@@ -190,6 +190,7 @@ int supervisor_run(const char *path)
 	int r;
 
 	log_set_process("supervisor");
+	log_unblock();
 	r = load(&sv);
 	if (r < 0 || !sv.config)
 		return EXIT_FAILED;
@@ -201,6 +202,7 @@ int supervisor_run(const char *path)
 		log_event(LOG_ERROR, "failed", "sluice cannot serve: %s", strerror(-r));
 	else
 		code = workers_exit_code(sv.workers);
+	log_finish();
 	finish(&sv);
 	return code;
 }

@@ -172,6 +172,7 @@ int worker_run(const struct worker_options *options)
 		log_event(LOG_ERROR, "worker_failed", "%s", strerror(-r));
 	if (r == 0 && w.proxy->n_cut > 0)
 		r = WORKER_EXIT_CUT;
+	log_finish();
 	proxy_free(w.proxy);
 	loop_free(w.loop);
 	config_free(w.config);

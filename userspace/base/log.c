@@ -100,8 +100,9 @@ static void put_escaped(struct log_line *line, const unsigned char *value, size_
 	}
 }
 
-static void put_key(struct log_line *line, const char *key)
+static void begin_field(struct log_line *line, const char *key)
 {
+	line->field = line->len;
 	if (sink.format == LOG_JSON) {
 		put_text(line, line->len > 1 ? ",\"" : "\"");
 		put_text(line, key);
@@ -115,10 +116,10 @@ static void put_key(struct log_line *line, const char *key)
 }
 
 /* A key without its value would be no JSON: what does not fit is taken back as a whole. */
-static void end_field(struct log_line *line, size_t start)
+static void end_field(struct log_line *line)
 {
 	if (line->full)
-		line->len = start;
+		line->len = line->field;
 	line->full = false;
 }
 
@@ -126,17 +127,15 @@ void log_bytes(struct log_line *line, const char *key, const void *value, size_t
 {
 	const unsigned char *bytes = value;
 	bool quote = sink.format == LOG_JSON || len == 0;
-	size_t start = line->len;
-
 	if (!line->enabled)
 		return;
 	for (size_t i = 0; i < len && !quote; i++)
 		quote = !is_plain(bytes[i]);
-	put_key(line, key);
+	begin_field(line, key);
 	put_text(line, quote ? "\"" : "");
 	put_escaped(line, bytes, len);
 	put_text(line, quote ? "\"" : "");
-	end_field(line, start);
+	end_field(line);
 }
 
 void log_str(struct log_line *line, const char *key, const char *value)
@@ -148,13 +147,11 @@ void log_str(struct log_line *line, const char *key, const char *value)
 
 static void log_number(struct log_line *line, const char *key, const char *text)
 {
-	size_t start = line->len;
-
 	if (!line->enabled)
 		return;
-	put_key(line, key);
+	begin_field(line, key);
 	put_text(line, text);
-	end_field(line, start);
+	end_field(line);
 }
 
 void log_u64(struct log_line *line, const char *key, uint64_t value)

@@ -36,8 +36,9 @@ enum log_format { LOG_KEY_VALUE, LOG_JSON };
 
 struct log_line {
 	size_t len;
+	size_t field; /* where the field that is being written begins */
 	bool enabled;
-	bool full; /* the field that is being written does not fit */
+	bool full; /* and that it does not fit */
 	char text[LOG_LINE_MAX];
 };
 

@@ -60,19 +60,29 @@ static bool is_plain(unsigned char c)
 }
 
 /* Everything outside printable ASCII is escaped: a peer can neither end the line nor forge a key. */
-static size_t escape(unsigned char c, char text[8])
+static size_t escape(unsigned char c, char text[6])
 {
-	if (c == '"' || c == '\\')
-		return (size_t)snprintf(text, 8, "\\%c", c);
-	if (c >= ' ' && c < 0x7f)
-		return (size_t)snprintf(text, 8, "%c", c);
-	return (size_t)snprintf(text, 8, "\\u%04x", c);
+	static const char digits[] = "0123456789abcdef";
+
+	if (c == '"' || c == '\\') {
+		text[0] = '\\';
+		text[1] = (char)c;
+		return 2;
+	}
+	if (c >= ' ' && c < 0x7f) {
+		text[0] = (char)c;
+		return 1;
+	}
+	memcpy(text, "\\u00", 4);
+	text[4] = digits[c >> 4];
+	text[5] = digits[c & 15];
+	return 6;
 }
 
 static bool fits_escaped(const unsigned char *value, size_t len)
 {
 	size_t total = 0;
-	char text[8];
+	char text[6];
 
 	for (size_t i = 0; i < len && total <= LOG_VALUE_MAX; i++)
 		total += escape(value[i], text);
@@ -88,7 +98,7 @@ static void put_escaped(struct log_line *line, const unsigned char *value, size_
 	size_t total = 0;
 
 	for (size_t i = 0; i < len; i++) {
-		char text[8];
+		char text[6];
 		size_t n = escape(value[i], text);
 
 		if (!whole && total + n > most) {
@@ -127,6 +137,7 @@ void log_bytes(struct log_line *line, const char *key, const void *value, size_t
 {
 	const unsigned char *bytes = value;
 	bool quote = sink.format == LOG_JSON || len == 0;
+
 	if (!line->enabled)
 		return;
 	for (size_t i = 0; i < len && !quote; i++)

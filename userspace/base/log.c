@@ -79,14 +79,15 @@ static size_t escape(unsigned char c, char text[6])
 	return 6;
 }
 
-static bool fits_escaped(const unsigned char *value, size_t len)
+/* Returns: bytes of @value when escaped; some number above LOG_VALUE_MAX when it is too long. */
+static size_t escaped_len(const unsigned char *value, size_t len)
 {
 	size_t total = 0;
 	char text[6];
 
 	for (size_t i = 0; i < len && total <= LOG_VALUE_MAX; i++)
 		total += escape(value[i], text);
-	return total <= LOG_VALUE_MAX;
+	return total;
 }
 
 /* What is too long is cut before an escape, not inside, and marked. */
@@ -94,14 +95,17 @@ static void put_escaped(struct log_line *line, const unsigned char *value, size_
 {
 	static const char mark[] = "...";
 	const size_t most = LOG_VALUE_MAX - strlen(mark);
-	bool whole = fits_escaped(value, len);
-	size_t total = 0;
+	size_t all = escaped_len(value, len), total = 0;
 
+	if (all == len && len <= LOG_VALUE_MAX) { /* nearly always */
+		put_raw(line, (const char *)value, len);
+		return;
+	}
 	for (size_t i = 0; i < len; i++) {
 		char text[6];
 		size_t n = escape(value[i], text);
 
-		if (!whole && total + n > most) {
+		if (all > LOG_VALUE_MAX && total + n > most) {
 			put_text(line, mark);
 			return;
 		}

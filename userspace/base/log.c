@@ -63,6 +63,7 @@ static bool is_plain(unsigned char c)
 static size_t escape(unsigned char c, char text[6])
 {
 	static const char digits[] = "0123456789abcdef";
+	static const char head[4] = {'\\', 'u', '0', '0'};
 
 	if (c == '"' || c == '\\') {
 		text[0] = '\\';
@@ -73,7 +74,7 @@ static size_t escape(unsigned char c, char text[6])
 		text[0] = (char)c;
 		return 1;
 	}
-	memcpy(text, "\\u00", 4);
+	memcpy(text, head, sizeof(head));
 	text[4] = digits[c >> 4];
 	text[5] = digits[c & 15];
 	return 6;

@@ -54,11 +54,11 @@ int listening_open(const struct config *config, size_t n_workers, struct listeni
 	if (listening->n_addrs == 0)
 		return -EINVAL;
 	listening->fds = calloc(n_workers * listening->n_addrs, sizeof(int));
+	for (size_t i = 0; listening->fds && i < n_workers * listening->n_addrs; i++)
+		listening->fds[i] = -1;
 	listening->files = calloc(listening->n_addrs, sizeof(struct sock_file));
 	if (!listening->fds || !listening->files)
 		return -ENOMEM;
-	for (size_t i = 0; i < n_workers * listening->n_addrs; i++)
-		listening->fds[i] = -1;
 	for (size_t i = 0; i < config->n_listeners; i++) {
 		const struct config_listener *listener = &config->listeners[i];
 

@@ -221,13 +221,13 @@ int supervisor_run(const char *path)
 	int r;
 
 	log_set_process("supervisor");
-	log_unblock();
 	r = load(&sv);
 	if (r < 0 || !sv.config) {
 		config_free(sv.config);
 		fd_close(&sv.bundle_fd);
 		return EXIT_FAILED;
 	}
+	log_unblock(); /* not before: the report of mistakes may wait for who reads it */
 	log_setup(sv.config->log_format == CONFIG_LOG_JSON ? LOG_JSON : LOG_KEY_VALUE, LOG_INFO);
 	r = start(&sv);
 	if (r == 0)

@@ -221,11 +221,12 @@ TEST(stalled_log_reader, .deadline_ms = 30000)
 	e.script = STEPS(ECHO_ALL, FINISH);
 	e2e_prepare(&e);
 	MUST_OK(pipe2(fds, O_CLOEXEC));
-	MUST_OK(fcntl(fds[1], F_SETPIPE_SZ, 4096));
 	reader = start_reader(&e, fds);
 	MUST_OK(close(fds[0]));
 	e.daemon.stderr_fd = fds[1];
 	e2e_start(&e);
+	/* Not before: the lines of the start come faster than a reader takes them from one page. */
+	MUST(UNTIL(fcntl(fds[1], F_SETPIPE_SZ, 4096) > 0, 3000));
 	MUST_OK(close(fds[1]));
 	options = e2e_client_options(&e, NULL);
 	e2e_connect(&e, &client, &options);

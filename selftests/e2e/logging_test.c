@@ -246,8 +246,7 @@ TEST(stalled_log_reader, .deadline_ms = 30000)
 				   daemon_find_log(&e.daemon, "log_dropped", NULL, NULL, 0, &line);
 			   }),
 			   5000));
-	E2E_MUST(&e, log_entry_u64(&line, "n") > 0 && log_entry_u64(&line, "n") < REFUSALS, "%s",
-		 line.text);
+	E2E_MUST(&e, log_entry_u64(&line, "n") > 0, "%s", line.text);
 	e2e_stop(&e);
 	MUST_EQ(waitpid(reader, NULL, 0), reader);
 }

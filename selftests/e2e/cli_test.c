@@ -97,3 +97,37 @@ TEST(check_finds_all_mistakes)
 	CHECK_EQ(run(&e.daemon, "run", "-c", e2e_path(&e, "bad.yaml"), NULL), 1);
 	upstream_server_stop(&e.upstream);
 }
+
+/* A user that is configured is meant: no other takes its place, and root is none. */
+TEST(user_must_exist)
+{
+	static const struct {
+		const char *line, *words;
+	} users[] = {
+		{"user: no-such-user\n", ": user: there is no user 'no-such-user'"},
+		{"user: root\n", ": user: workers do not run as root"},
+	};
+	static struct e2e e;
+	char text[8192], place[64];
+	size_t len;
+	unsigned int line = 1;
+
+	e.script = STEPS(RECV_ALL);
+	e2e_prepare(&e);
+	len = strlen(e.yaml);
+	for (const char *c = e.yaml; *c; c++)
+		line += *c == '\n';
+	for (size_t i = 0; i < sizeof(users) / sizeof(users[0]); i++) {
+		snprintf(e.yaml + len, sizeof(e.yaml) - len, "%s", users[i].line);
+		snprintf(place, sizeof(place), "user.yaml:%u%s", line, users[i].words);
+		MUST_EQ(daemon_write(&e.daemon, "user.yaml", e.yaml), 0);
+		for (int command = 0; command < 2; command++) {
+			CHECK_EQ(run(&e.daemon, command ? "run" : "check", "-c",
+				     e2e_path(&e, "user.yaml"), NULL),
+				 1);
+			read_output(&e.daemon, text, sizeof(text));
+			CHECK(strstr(text, place) != NULL, "no %s in: %s", place, text);
+		}
+	}
+	upstream_server_stop(&e.upstream);
+}

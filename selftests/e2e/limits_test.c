@@ -222,3 +222,41 @@ TEST(connections_limit)
 	E2E_MUST(&e, UNTIL(daemon_counter(&e.daemon, "connections") == 0, 5000));
 	e2e_stop(&e);
 }
+
+/* Fewer descriptors than connections: who is too many waits, and nobody fails. */
+TEST(descriptors_limit_connections)
+{
+	enum { FILES = 60, FIT = (FILES - 33) / 2 }; /* daemon/descriptors; no pipes here */
+	static struct tlsclient clients[FIT], next;
+	static struct e2e e;
+	struct tlsclient_options options;
+	struct log_entry line;
+	struct peer peer;
+	struct addr addr;
+
+	e.script = STEPS(ECHO_ALL, FINISH);
+	e2e_prepare(&e);
+	e.daemon.files = FILES;
+	e2e_start(&e);
+	E2E_MUST(&e, daemon_find_log(&e.daemon, "limit_lowered", NULL, NULL, 0, &line));
+	options = e2e_client_options(&e, NULL);
+	addr = e2e_address(&e);
+	for (size_t i = 0; i < FIT; i++) {
+		e2e_connect(&e, &clients[i], &options);
+		E2E_MUST(&e, UNTIL(daemon_counter(&e.daemon, "admitted") == i + 1, 5000));
+	}
+	E2E_MUST(&e, tlsclient_connect(&next, &addr, &options, 300) == -ETIMEDOUT);
+	tlsclient_close(&next);
+	tlsclient_close(&clients[0]);
+	e2e_connect(&e, &next, &options);
+	peer_init_client(&peer, &next);
+	peer_expect_echo(&peer);
+	e2e_run(&e, &peer, STEPS(SEND(100), RECV(100), FINISH, RECV_END));
+	tlsclient_close(&next);
+	for (size_t i = 1; i < FIT; i++)
+		tlsclient_close(&clients[i]);
+	E2E_MUST(&e, UNTIL(daemon_counter(&e.daemon, "connections") == 0, 5000));
+	CHECK_EQ(daemon_counter(&e.daemon, "accept_failed"), 0);
+	CHECK_EQ(daemon_counter(&e.daemon, "upstream_failed"), 0);
+	e2e_stop(&e);
+}

@@ -5,8 +5,12 @@
 #include "sys/json.h"
 
 #include <ctype.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 SUITE("logging", NEEDS(NEED_NETNS));
 
@@ -166,4 +170,83 @@ TEST(status_counts)
 	CHECK_EQ(daemon_counter(&e.daemon, "connections"), 0);
 	CHECK_EQ(daemon_counter(&e.daemon, "handshakes"), 0);
 	e2e_stop(&e);
+}
+
+/* --- a reader that stalls --- */
+
+/* Copies what comes through the pipe into the log file, until all writers are gone. */
+static pid_t start_reader(const struct e2e *e, int fds[2])
+{
+	pid_t pid = MUST_OK(fork());
+	char text[4096];
+	ssize_t n;
+
+	if (pid > 0)
+		return pid;
+	MUST_OK(close(fds[1]));
+	while ((n = read(fds[0], text, sizeof(text))) > 0) {
+		int fd = MUST_OK(
+			open(e->daemon.log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
+
+		MUST_EQ(write(fd, text, (size_t)n), n);
+		MUST_OK(close(fd));
+	}
+	_exit(0);
+}
+
+static void one_refusal(struct e2e *e)
+{
+	struct tlsclient_options options = e2e_client_options(e, NULL);
+	struct tlsclient client;
+
+	options.cert = e2e_path(e, "pki/client-b.pem");
+	options.key = e2e_path(e, "pki/client-b.key");
+	e2e_connect(e, &client, &options);
+	E2E_MUST(e, tlsclient_alert(&client, (int)test_scaled_ms(3000)) == 49);
+	tlsclient_close(&client);
+}
+
+/* Sessions go on, and what was lost is told when somebody reads again. */
+TEST(stalled_log_reader, .deadline_ms = 30000)
+{
+	enum { REFUSALS = 40 }; /* of some 300 bytes, into a pipe of one page */
+	static struct e2e e;
+	struct tlsclient_options options;
+	struct log_entry line;
+	struct tlsclient client;
+	struct peer peer;
+	pid_t reader;
+	int fds[2];
+
+	e.script = STEPS(ECHO_ALL, FINISH);
+	e2e_prepare(&e);
+	MUST_OK(pipe2(fds, O_CLOEXEC));
+	reader = start_reader(&e, fds);
+	MUST_OK(close(fds[0]));
+	e.daemon.stderr_fd = fds[1];
+	e2e_start(&e);
+	/* Not before: the lines of the start come faster than a reader takes them from one page. */
+	MUST(UNTIL(fcntl(fds[1], F_SETPIPE_SZ, 4096) > 0, 3000));
+	MUST_OK(close(fds[1]));
+	options = e2e_client_options(&e, NULL);
+	e2e_connect(&e, &client, &options);
+	peer_init_client(&peer, &client);
+	peer_expect_echo(&peer);
+	e2e_run(&e, &peer, STEPS(SEND(1000), RECV(1000)));
+	MUST_OK(kill(reader, SIGSTOP));
+	for (int i = 0; i < REFUSALS; i++)
+		one_refusal(&e);
+	e2e_run(&e, &peer, STEPS(SEND(1000), RECV(1000)));
+	E2E_MUST(&e, daemon_counter(&e.daemon, "refused_policy") == REFUSALS);
+	MUST_OK(kill(reader, SIGCONT));
+	e2e_run(&e, &peer, STEPS(FINISH, RECV_END));
+	tlsclient_close(&client);
+	E2E_MUST(&e, UNTIL(({
+				   one_refusal(&e);
+				   daemon_find_log(&e.daemon, "log_dropped", NULL, NULL, 0, &line);
+			   }),
+			   5000));
+	E2E_MUST(&e, log_entry_u64(&line, "n") > 0, "%s", line.text);
+	e2e_stop(&e);
+	MUST_EQ(waitpid(reader, NULL, 0), reader);
 }

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -55,6 +56,7 @@ int daemon_write(struct daemon *daemon, const char *name, const char *text)
 /* In the child: never returns. */
 static void exec_sluice(const struct daemon *daemon, const char *output, const char *const *argv)
 {
+	const struct rlimit files = {daemon->files, daemon->files};
 	char *copy[16] = {};
 	int fd = open(output, O_WRONLY | O_CREAT | O_APPEND, 0644);
 
@@ -62,7 +64,9 @@ static void exec_sluice(const struct daemon *daemon, const char *output, const c
 		copy[i] = strdup(argv[i]);
 	(void)prctl(PR_SET_PDEATHSIG, SIGTERM);
 	(void)signal(SIGPIPE, SIG_DFL);
-	if (fd < 0 || dup2(fd, 1) < 0 || dup2(fd, 2) < 0)
+	if (fd < 0 || dup2(fd, 1) < 0 || dup2(daemon->stderr_fd ? daemon->stderr_fd : fd, 2) < 0)
+		_exit(126);
+	if (daemon->files && setrlimit(RLIMIT_NOFILE, &files) < 0)
 		_exit(126);
 	if (daemon->uid &&
 	    (setgroups(0, NULL) < 0 || setgid(daemon->uid) < 0 || setuid(daemon->uid) < 0))

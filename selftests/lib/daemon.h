@@ -31,8 +31,10 @@ uint64_t log_entry_u64(const struct log_entry *entry, const char *key);
 struct daemon {
 	pid_t pid;     /* supervisor; 0: not running */
 	uid_t uid;     /* start as this user; 0: as we are */
+	size_t files;  /* RLIMIT_NOFILE; 0: as ours */
 	char dir[64];  /* PKI, configuration, sockets, log */
 	char log[96];  /* file that has its stderr */
+	int stderr_fd; /* instead of that file, when who has its other end fills it; 0: none */
 	int exit_code; /* of the last end; 128 + signal */
 };
 

@@ -1,256 +1,289 @@
 // SPDX-License-Identifier: Apache-2.0
+/* Log lines: valid whatever a peer sends, and never waited for. */
 #include "selftests/harness/harness.h"
 
+#include "base/fd.h"
 #include "base/log.h"
+#include "base/log_limit.h"
 #include "sys/json.h"
 
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
+#include <sys/socket.h>
 
 SUITE("log");
 
-static int log_fd = -1, saved_stderr = -1;
-static char logged[2 * LOG_LINE_MAX];
+#define LINES 20000 /* far more than a pipe or a socket takes */
 
-/* From here to log_text() standard error is a pipe. */
-static void log_capture(enum log_format format, enum log_level least)
+static int real_stderr = -1;
+
+/* @fd stands in for stderr; the harness needs the real one back for its own words. */
+static void log_to(int fd)
+{
+	real_stderr = MUST_OK(fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0));
+	MUST_OK(dup2(fd, STDERR_FILENO));
+}
+
+static void log_back(void)
+{
+	MUST_OK(dup2(real_stderr, STDERR_FILENO));
+	fd_close(&real_stderr);
+}
+
+static size_t read_all(int fd, char *text, size_t size)
+{
+	size_t len = 0;
+	ssize_t n;
+
+	MUST_OK(fcntl(fd, F_SETFL, O_NONBLOCK));
+	while (len < size - 1 && (n = read(fd, text + len, size - 1 - len)) > 0)
+		len += (size_t)n;
+	text[len] = '\0';
+	return len;
+}
+
+static size_t count(const char *text, const char *part)
+{
+	size_t n = 0;
+
+	for (; (text = strstr(text, part)); text += strlen(part))
+		n++;
+	return n;
+}
+
+static uint64_t number_behind(const char *text, const char *part)
+{
+	const char *at = strstr(text, part);
+	uint64_t n = 0;
+
+	MUST(at && sscanf(at + strlen(part), "%" SCNu64, &n) == 1, "no %s in: %s", part, text);
+	return n;
+}
+
+/* --- what a line is --- */
+
+struct format_case {
+	VARIANT;
+	enum log_format format;
+	unsigned char fill;
+};
+
+CASES(struct format_case, fills, {.name = "json-plain", .format = LOG_JSON, .fill = 'a'},
+      {.name = "json-quote", .format = LOG_JSON, .fill = '"'},
+      {.name = "json-binary", .format = LOG_JSON, .fill = 0xff},
+      {.name = "text-binary", .format = LOG_KEY_VALUE, .fill = 0xff});
+
+/* Three huge texts of a peer leave room for everything that is ours. */
+TEST_CASES(trusted_fields_are_always_there, fills)
+{
+	unsigned char huge[2000];
+	char text[8192], name[65];
+	int fds[2];
+	size_t len;
+
+	memset(huge, variant->fill, sizeof(huge));
+	memset(name, 'n', 64);
+	name[64] = '\0';
+	MUST_OK(pipe2(fds, O_CLOEXEC));
+	log_setup(variant->format, LOG_INFO);
+	log_set_process("worker/0");
+	log_to(fds[1]);
+	{
+		struct log_line line;
+
+		log_begin(&line, LOG_INFO, "refused");
+		log_bytes(&line, "sni", huge, sizeof(huge));
+		log_bytes(&line, "identity", huge, sizeof(huge));
+		log_bytes(&line, "subject", huge, sizeof(huge));
+		log_str(&line, "listener", name);
+		log_str(&line, "rule", name);
+		log_str(&line, "upstream", name);
+		log_str(&line, "endpoint", name);
+		log_u64(&line, "bytes_in", INT64_MAX);
+		log_str(&line, "close", "done");
+		log_end(&line);
+	}
+	log_back();
+	len = read_all(fds[0], text, sizeof(text));
+	MUST(len > 0 && text[len - 1] == '\n' && count(text, "\n") == 1, "%s", text);
+	MUST_LE(len, LOG_LINE_MAX);
+	CHECK_EQ(count(text, "..."), 3, "every cut is marked: %s", text);
+	if (variant->format == LOG_JSON) {
+		struct json _cleanup_json_ *json = NULL;
+
+		MUST_EQ(json_parse(text, len, &json), 0, "%s", text);
+		CHECK_STR(json_get_str(json, "close", NULL), "done");
+		CHECK(json_get_str(json, "subject", NULL) != NULL);
+	} else {
+		CHECK(strstr(text, " close=done\n") != NULL, "%s", text);
+	}
+	fd_close(&fds[0]);
+	fd_close(&fds[1]);
+}
+
+/* Far too much for one line: what does not fit is left out as a whole. */
+TEST_CASES(full_line_is_valid, fills)
+{
+	unsigned char huge[600];
+	char text[8192];
+	int fds[2];
+	size_t len;
+
+	memset(huge, variant->fill, sizeof(huge));
+	MUST_OK(pipe2(fds, O_CLOEXEC));
+	log_setup(variant->format, LOG_INFO);
+	log_to(fds[1]);
+	for (size_t shift = 0; shift < 64; shift += 7) {
+		struct log_line line;
+
+		log_begin(&line, LOG_INFO, "session");
+		log_bytes(&line, "shift", "0123456789012345678901234567890123456789012345678901234",
+			  shift % 56);
+		for (int i = 0; i < 20; i++) {
+			static char keys[20][2][16];
+
+			snprintf(keys[i][0], sizeof(keys[i][0]), "text%d", i);
+			snprintf(keys[i][1], sizeof(keys[i][1]), "number%d", i);
+			log_bytes(&line, keys[i][0], huge, sizeof(huge));
+			log_u64(&line, keys[i][1], 1234567890);
+		}
+		log_end(&line);
+		len = read_all(fds[0], text, sizeof(text));
+		if (len == 0 || len > LOG_LINE_MAX || text[len - 1] != '\n')
+			break;
+		if (variant->format == LOG_JSON) {
+			struct json _cleanup_json_ *json = NULL;
+
+			if (json_parse(text, len, &json) < 0)
+				break;
+		}
+		text[0] = '\0';
+	}
+	log_back();
+	CHECK(text[0] == '\0', "not valid: %s", text);
+	fd_close(&fds[0]);
+	fd_close(&fds[1]);
+}
+
+/* --- nobody reads --- */
+
+enum channel { PIPE, PIPE_OF_OUR_OWN, SOCKET };
+
+struct channel_case {
+	VARIANT;
+	enum channel channel;
+};
+
+CASES(struct channel_case, channels, {.name = "pipe", .channel = PIPE},
+      {.name = "unblocked-pipe", .channel = PIPE_OF_OUR_OWN},
+      {.name = "socket", .channel = SOCKET});
+
+TEST_CASES(stalled_reader_stops_nobody, channels)
+{
+	static char text[4 << 20];
+	size_t written;
+	int fds[2];
+
+	(void)signal(SIGPIPE, SIG_IGN);
+	if (variant->channel == SOCKET)
+		MUST_OK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds));
+	else
+		MUST_OK(pipe2(fds, O_CLOEXEC));
+	log_to(fds[1]);
+	if (variant->channel == PIPE_OF_OUR_OWN)
+		log_unblock();
+	for (int i = 0; i < LINES; i++)
+		log_event(LOG_ERROR, "flood", "line %d of many that nobody reads", i);
+	(void)read_all(fds[0], text, sizeof(text));
+	written = count(text, "event=flood");
+	log_event(LOG_ERROR, "after", "there is room again");
+	log_back();
+	MUST(written > 0 && written < LINES, "%zu lines", written);
+	(void)read_all(fds[0], text, sizeof(text));
+	CHECK_EQ(count(text, "event=after"), 1);
+	CHECK_EQ(number_behind(text, "event=log_dropped n="), LINES - written);
+	CHECK_EQ(MUST_OK(fcntl(fds[1], F_GETFL)) & O_NONBLOCK, 0);
+	fd_close(&fds[0]);
+	fd_close(&fds[1]);
+}
+
+TEST(reader_is_gone)
 {
 	int fds[2];
 
-	MUST_OK(pipe2(fds, 0));
-	saved_stderr = MUST_OK(dup(STDERR_FILENO));
-	MUST_OK(dup2(fds[1], STDERR_FILENO));
-	MUST_OK(close(fds[1]));
-	log_fd = fds[0];
-	log_setup(format, least);
-	log_set_process("worker/3");
+	(void)signal(SIGPIPE, SIG_IGN);
+	MUST_OK(pipe2(fds, O_CLOEXEC));
+	fd_close(&fds[0]);
+	log_to(fds[1]);
+	for (int i = 0; i < 100; i++)
+		log_event(LOG_INFO, "flood", "nobody");
+	log_back();
+	fd_close(&fds[1]);
 }
 
-/* Returns: what was written, without the newline, which is checked to be the only one. */
-static char *log_text(void)
+/* --- too many of one kind --- */
+
+TEST(flood_is_limited_and_told)
 {
-	ssize_t n;
+	static char text[4 << 20];
+	char path[128];
+	uint64_t refused;
+	int fd;
 
-	MUST_OK(dup2(saved_stderr, STDERR_FILENO));
-	MUST_OK(close(saved_stderr));
-	n = MUST_OK(read(log_fd, logged, sizeof(logged) - 1));
-	logged[n] = '\0';
-	MUST_EQ(read(log_fd, logged + n, 1), 0);
-	MUST_OK(close(log_fd));
-	if (n == 0)
-		return logged;
-	MUST(memchr(logged, '\n', (size_t)n) == logged + n - 1, "not one line: %s", logged);
-	logged[n - 1] = '\0';
-	return logged;
-}
+	snprintf(path, sizeof(path), "%s/log", test_tmpdir());
+	fd = MUST_OK(open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
+	log_to(fd);
+	for (int i = 0; i < LINES; i++) {
+		struct log_line line;
 
-static char *one_string(enum log_format format, const void *value, size_t len)
-{
-	struct log_line line;
-
-	log_capture(format, LOG_INFO);
-	log_begin(&line, LOG_WARN, "e");
-	log_bytes(&line, "k", value, len);
-	log_str(&line, "last", "x");
-	log_end(&line);
-	return log_text();
-}
-
-struct escape_case {
-	VARIANT;
-	const char *value;
-	size_t len;
-	const char *text, *json;
-};
-
-/* clang-format off */
-CASES(struct escape_case, escapes,
-      {.name = "plain", .value = "spiffe://a/b-c.d", .len = 16, .text = "spiffe://a/b-c.d", .json = "\"spiffe://a/b-c.d\""},
-      {.name = "empty", .value = "", .len = 0, .text = "\"\"", .json = "\"\""},
-      {.name = "blank", .value = "a b", .len = 3, .text = "\"a b\"", .json = "\"a b\""},
-      {.name = "forged_key", .value = "x rule=admin", .len = 12, .text = "\"x rule=admin\"", .json = "\"x rule=admin\""},
-      {.name = "equals", .value = "a=b", .len = 3, .text = "\"a=b\"", .json = "\"a=b\""},
-      {.name = "quote", .value = "a\"b", .len = 3, .text = "\"a\\\"b\"", .json = "\"a\\\"b\""},
-      {.name = "backslash", .value = "a\\", .len = 2, .text = "\"a\\\\\"", .json = "\"a\\\\\""},
-      {.name = "newline", .value = "a\nb\r", .len = 4, .text = "\"a\\u000ab\\u000d\"", .json = "\"a\\u000ab\\u000d\""},
-      {.name = "nul", .value = "a\0b", .len = 3, .text = "\"a\\u0000b\"", .json = "\"a\\u0000b\""},
-      {.name = "escape_sequence", .value = "\x1b[2J", .len = 4, .text = "\"\\u001b[2J\"", .json = "\"\\u001b[2J\""},
-      {.name = "delete", .value = "\x7f", .len = 1, .text = "\"\\u007f\"", .json = "\"\\u007f\""},
-      {.name = "utf8", .value = "\xc3\xa4", .len = 2, .text = "\"\\u00c3\\u00a4\"", .json = "\"\\u00c3\\u00a4\""},
-      {.name = "not_utf8", .value = "\xff\xfe", .len = 2, .text = "\"\\u00ff\\u00fe\"", .json = "\"\\u00ff\\u00fe\""});
-/* clang-format on */
-
-TEST_CASES(key_value_escapes_a_stranger, escapes)
-{
-	char want[256];
-	char *text = one_string(LOG_KEY_VALUE, variant->value, variant->len);
-
-	(void)snprintf(want, sizeof(want), " level=warn proc=worker/3 event=e k=%s last=x",
-		       variant->text);
-	MUST(strncmp(text, "time=", 5) == 0 && strchr(text, ' '), "%s", text);
-	CHECK_STR(strchr(text, ' '), want);
-}
-
-TEST_CASES(json_escapes_a_stranger, escapes)
-{
-	char want[256];
-	struct json _cleanup_json_ *parsed = NULL;
-	char *text = one_string(LOG_JSON, variant->value, variant->len);
-
-	(void)snprintf(want, sizeof(want),
-		       ",\"level\":\"warn\",\"proc\":\"worker/3\",\"event\":\"e\",\"k\":%s,"
-		       "\"last\":\"x\"}",
-		       variant->json);
-	MUST(strchr(text, ','), "%s", text);
-	CHECK_STR(strchr(text, ','), want);
-	if (!memchr(variant->value, 0, variant->len)) /* jansson wants to be told about NUL */
-		CHECK_EQ(json_parse(text, strlen(text), &parsed), 0, "%s", text);
-}
-
-#define LENGTH_MAX 100000
-
-struct length_case {
-	VARIANT;
-	size_t len;
-	char byte;
-	size_t shown; /* bytes of the text between the quotes, without "..." */
-	bool cut;
-};
-
-CASES(struct length_case, lengths, {.name = "fits", .len = LOG_STR_MAX, .byte = 'a', .shown = 320},
-      {.name = "one_more", .len = LOG_STR_MAX + 1, .byte = 'a', .shown = 320, .cut = true},
-      {.name = "long", .len = LENGTH_MAX, .byte = 'a', .shown = 320, .cut = true},
-      {.name = "long_escaped", .len = LENGTH_MAX, .byte = '\n', .shown = 960, .cut = true},
-      {.name = "escaped_fits", .len = 160, .byte = '\n', .shown = 960},
-      {.name = "escaped_one_more", .len = 161, .byte = '\n', .shown = 960, .cut = true},
-      {.name = "two_byte_escapes", .len = LOG_STR_MAX, .byte = '"', .shown = 640});
-
-TEST_CASES(a_string_is_cut_and_says_so, lengths)
-{
-	static char value[LENGTH_MAX];
-	char *text, *end;
-
-	memset(value, variant->byte, variant->len);
-	text = strstr(one_string(LOG_JSON, value, variant->len), "\"k\":\"");
-	end = text ? strstr(text, "\",\"last\":\"x\"}") : NULL;
-	MUST(text && end, "%s", logged);
-	text += strlen("\"k\":\"");
-	if (variant->cut) {
-		end -= 3;
-		CHECK_MEM(end, "...", 3);
-	}
-	CHECK_EQ(end - text, variant->shown);
-}
-
-TEST(a_formatted_text_that_is_too_long_says_so)
-{
-	char value[LOG_STR_MAX + 10];
-
-	memset(value, 'a', sizeof(value));
-	value[sizeof(value) - 1] = '\0';
-	log_capture(LOG_KEY_VALUE, LOG_INFO);
-	log_event(LOG_INFO, "e", "%s", value);
-	CHECK(strstr(log_text(), "a...\""), "%s", logged);
-}
-
-static const enum log_format formats[] = {LOG_KEY_VALUE, LOG_JSON};
-
-/* Four strings that are escaped to six times their length and more, and what comes after them. */
-TEST(a_full_line_leaves_fields_out_as_a_whole)
-{
-	char value[1000];
-	struct log_line line;
-
-	memset(value, '\n', sizeof(value));
-	for (size_t i = 0; i < 2; i++) {
-		struct json _cleanup_json_ *parsed = NULL;
-		char key[20], *text;
-
-		log_capture(formats[i], LOG_INFO);
-		log_begin(&line, LOG_INFO, "e");
-		for (int n = 0; n < 40; n++) {
-			(void)snprintf(key, sizeof(key), "text%d", n);
-			log_bytes(&line, key, value, sizeof(value));
-			(void)snprintf(key, sizeof(key), "number%d", n);
-			log_u64(&line, key, INT64_MAX);
-		}
+		log_begin(&line, LOG_INFO, "refused");
+		log_i64(&line, "i", i);
 		log_end(&line);
-		text = log_text();
-		CHECK_LE(strlen(text), LOG_LINE_MAX - 1);
-		CHECK(strstr(text, "text0"), "%s", text);
-		CHECK(strstr(text, formats[i] == LOG_JSON ? ",\"cut\":true}" : " cut=true"), "%s",
-		      text);
-		if (formats[i] == LOG_JSON)
-			CHECK_EQ(json_parse(text, strlen(text), &parsed), 0, "%s", text);
-		else
-			CHECK_STR(strrchr(text, ' '), " cut=true");
+		if (i % 10 == 0)
+			log_event(LOG_INFO, "session", "is never suppressed");
+		if (i % 20 == 0)
+			log_event(LOG_ERROR, "worker_died", "neither is an error");
 	}
+	log_event(LOG_INFO, "other", "has tokens of its own");
+	log_finish();
+	log_back();
+	MUST_OK(lseek(fd, 0, SEEK_SET));
+	(void)read_all(fd, text, sizeof(text));
+	refused = count(text, "event=refused");
+	CHECK_GE(refused, LOG_LIMIT_BURST);
+	CHECK_LE(refused, LINES / 2);
+	CHECK_EQ(count(text, "event=session"), LINES / 10);
+	CHECK_EQ(count(text, "event=worker_died"), LINES / 20);
+	CHECK_EQ(count(text, "event=other"), 1);
+	for (const char *at = text; (at = strstr(at, "event=log_suppressed")); at++)
+		refused += number_behind(at, " name=refused n=");
+	CHECK_EQ(refused, LINES, "shown and suppressed are all");
+	fd_close(&fd);
 }
 
-/* What a peer chooses (SNI, identity, subject) does not push out what we have to say. */
-TEST(three_hostile_texts_leave_room_for_the_rest)
+TEST(limit_refills)
 {
-	char value[2048];
-	struct log_line line;
+	static struct log_limit limit;
+	uint64_t now_ms = 1000, n = 0;
 
-	memset(value, 0xff, sizeof(value));
-	log_capture(LOG_JSON, LOG_INFO);
-	log_begin(&line, LOG_INFO, "refused");
-	log_bytes(&line, "sni", value, sizeof(value));
-	log_bytes(&line, "identity", value, sizeof(value));
-	log_bytes(&line, "subject", value, sizeof(value));
-	log_bytes(&line, "reason", "no rule matches, and more words of this kind", 44);
-	log_i64(&line, "alert", -49);
-	log_end(&line);
-	CHECK(strstr(log_text(), "kind\",\"alert\":-49}"), "%s", logged);
-}
-
-TEST(numbers_and_nothing)
-{
-	struct log_line line;
-
-	log_capture(LOG_KEY_VALUE, LOG_DEBUG);
-	log_begin(&line, LOG_DEBUG, "e");
-	log_u64(&line, "u", UINT64_MAX);
-	log_i64(&line, "i", INT64_MIN);
-	log_ms(&line, "ms", UINT64_C(1234567890));
-	log_ms(&line, "none", 0);
-	log_str(&line, "null", NULL);
-	log_fmt(&line, "fmt", "%d%%", 7);
-	log_end(&line);
-	CHECK_STR(strstr(log_text(), " u="),
-		  " u=18446744073709551615 i=-9223372036854775808 ms=1234.567 none=0.000 null=- "
-		  "fmt=7%");
-}
-
-TEST(what_is_below_the_least_level_is_not_written)
-{
-	struct log_line line;
-
-	log_capture(LOG_KEY_VALUE, LOG_WARN);
-	log_begin(&line, LOG_INFO, "e");
-	log_str(&line, "k", "v");
-	log_u64(&line, "n", 1);
-	log_end(&line);
-	log_event(LOG_INFO, "e", "not this");
-	CHECK_STR(log_text(), "");
-	log_capture(LOG_KEY_VALUE, LOG_WARN);
-	log_event(LOG_ERROR, "e", "but this");
-	CHECK(strstr(log_text(), "level=error proc=worker/3 event=e msg=\"but this\""), "%s",
-	      logged);
-}
-
-TEST(the_time_is_utc_with_milliseconds)
-{
-	unsigned int part[7];
-	char *text;
-
-	log_capture(LOG_KEY_VALUE, LOG_INFO);
-	log_event(LOG_INFO, "e", "x");
-	text = log_text();
-	MUST_EQ(sscanf(text, "time=%4u-%2u-%2uT%2u:%2u:%2u.%3uZ ", &part[0], &part[1], &part[2],
-		       &part[3], &part[4], &part[5], &part[6]),
-		7, "%s", text);
-	CHECK_EQ(strchr(text, 'Z') - text, strlen("time=2026-01-01T00:00:00.000"));
+	for (int i = 0; i < LOG_LIMIT_BURST; i++)
+		MUST(log_limit_take(&limit, "a", now_ms));
+	CHECK(!log_limit_take(&limit, "a", now_ms));
+	CHECK(log_limit_take(&limit, "b", now_ms));
+	CHECK(log_limit_tell(&limit, false, now_ms, &n) == NULL);
+	now_ms += LOG_LIMIT_INTERVAL_MS;
+	CHECK(log_limit_take(&limit, "a", now_ms));
+	CHECK(!log_limit_take(&limit, "a", now_ms));
+	now_ms += LOG_LIMIT_TELL_MS;
+	CHECK_STR(log_limit_tell(&limit, false, now_ms, &n), "a");
+	CHECK_EQ(n, 2);
+	CHECK(log_limit_tell(&limit, true, now_ms, &n) == NULL);
+	/* Not more than a burst after a silence of a day. */
+	now_ms += 86400000;
+	for (int i = 0; i < LOG_LIMIT_BURST; i++)
+		MUST(log_limit_take(&limit, "a", now_ms));
+	CHECK(!log_limit_take(&limit, "a", now_ms));
 }

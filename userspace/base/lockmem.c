@@ -15,7 +15,7 @@ void *lockmem_new(size_t len)
 	mem = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (mem == MAP_FAILED)
 		return NULL;
-	/* An ordinary user may lock little: the rest can be swapped, which is no reason to fail. */
+	/* Where not all memory is locked anyway. An ordinary user may lock little: the rest can be swapped, which is no reason to fail. */
 	(void)mlock(mem, len);
 	(void)madvise(mem, len, MADV_DONTDUMP);
 	return mem;

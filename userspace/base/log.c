@@ -1,24 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/log.h"
 
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/log_limit.h"
+
+#include <fcntl.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 
 /* The log sink is process-wide by design: see docs/ARCHITECTURE.md, "State". */
 static struct {
 	enum log_format format;
 	enum log_level least;
 	char process[32];
+	uint64_t dropped; /* since it was told */
+	struct log_limit limit;
 } sink = {.format = LOG_KEY_VALUE, .least = LOG_INFO, .process = ""};
 
 static const char *const level_names[] = {"debug", "info", "warn", "error"};
 
-/* Room for the mark of a line that was too long, the closing brace and the newline stays free. */
-#define CUT_MARK   "true"
-#define TAIL_BYTES (sizeof(",\"cut\":" CUT_MARK) - 1 + 2)
+/* Room for the closing brace and the newline stays free whatever is appended. */
+#define TAIL_BYTES 2
 
 void log_setup(enum log_format format, enum log_level least)
 {
@@ -31,13 +38,13 @@ void log_set_process(const char *name)
 	snprintf(sink.process, sizeof(sink.process), "%s", name);
 }
 
-static size_t room_in(const struct log_line *line)
-{
-	return sizeof(line->text) - TAIL_BYTES - line->len;
-}
-
+/* All of it or nothing, and then nothing more until end_field() has taken the field back. */
 static void put_raw(struct log_line *line, const char *text, size_t len)
 {
+	if (line->full || len > sizeof(line->text) - TAIL_BYTES - line->len) {
+		line->full = true;
+		return;
+	}
 	memcpy(line->text + line->len, text, len);
 	line->len += len;
 }
@@ -53,57 +60,64 @@ static bool is_plain(unsigned char c)
 }
 
 /* Everything outside printable ASCII is escaped: a peer can neither end the line nor forge a key. */
-static size_t escape(unsigned char c, char text[8])
+static size_t escape(unsigned char c, char text[6])
 {
-	if (c == '"' || c == '\\')
-		return (size_t)snprintf(text, 8, "\\%c", c);
-	if (c >= ' ' && c < 0x7f)
-		return (size_t)snprintf(text, 8, "%c", c);
-	return (size_t)snprintf(text, 8, "\\u%04x", c);
+	static const char digits[] = "0123456789abcdef";
+	static const char head[4] = {'\\', 'u', '0', '0'};
+
+	if (c == '"' || c == '\\') {
+		text[0] = '\\';
+		text[1] = (char)c;
+		return 2;
+	}
+	if (c >= ' ' && c < 0x7f) {
+		text[0] = (char)c;
+		return 1;
+	}
+	memcpy(text, head, sizeof(head));
+	text[4] = digits[c >> 4];
+	text[5] = digits[c & 15];
+	return 6;
 }
 
-/* Returns: how many bytes of @value take at most @room bytes, none of them cut inside an escape. */
-static size_t fitting(const unsigned char *value, size_t len, size_t room)
+/* Returns: bytes of @value when escaped; some number above LOG_VALUE_MAX when it is too long. */
+static size_t escaped_len(const unsigned char *value, size_t len)
 {
-	char text[8];
+	size_t total = 0;
+	char text[6];
 
+	for (size_t i = 0; i < len && total <= LOG_VALUE_MAX; i++)
+		total += escape(value[i], text);
+	return total;
+}
+
+/* What is too long is cut before an escape, not inside, and marked. */
+static void put_escaped(struct log_line *line, const unsigned char *value, size_t len)
+{
+	static const char mark[] = "...";
+	const size_t most = LOG_VALUE_MAX - strlen(mark);
+	size_t all = escaped_len(value, len), total = 0;
+
+	if (all == len && len <= LOG_VALUE_MAX) { /* nearly always */
+		put_raw(line, (const char *)value, len);
+		return;
+	}
 	for (size_t i = 0; i < len; i++) {
+		char text[6];
 		size_t n = escape(value[i], text);
 
-		if (n > room)
-			return i;
-		room -= n;
+		if (all > LOG_VALUE_MAX && total + n > most) {
+			put_text(line, mark);
+			return;
+		}
+		put_raw(line, text, n);
+		total += n;
 	}
-	return len;
 }
 
-static void put_value(struct log_line *line, const unsigned char *value, size_t len, bool cut)
+static void begin_field(struct log_line *line, const char *key)
 {
-	bool quote = sink.format == LOG_JSON || len == 0 || cut;
-	char text[8];
-
-	for (size_t i = 0; i < len && !quote; i++)
-		quote = !is_plain(value[i]);
-	if (quote)
-		put_text(line, "\"");
-	for (size_t i = 0; i < len; i++)
-		put_raw(line, text, escape(value[i], text));
-	if (cut)
-		put_text(line, "...");
-	if (quote)
-		put_text(line, "\"");
-}
-
-/*
- * A field is in the line as a whole or not at all: half a field would break JSON.
- * Returns: false when there is no room for @key and @value_bytes; the line then says that it is cut.
- */
-static bool put_key(struct log_line *line, const char *key, size_t value_bytes)
-{
-	if (strlen(key) + sizeof(",\"\":") - 1 + value_bytes > room_in(line)) {
-		line->cut = true;
-		return false;
-	}
+	line->field = line->len;
 	if (sink.format == LOG_JSON) {
 		put_text(line, line->len > 1 ? ",\"" : "\"");
 		put_text(line, key);
@@ -114,20 +128,30 @@ static bool put_key(struct log_line *line, const char *key, size_t value_bytes)
 		put_text(line, key);
 		put_text(line, "=");
 	}
-	return true;
+}
+
+/* A key without its value would be no JSON: what does not fit is taken back as a whole. */
+static void end_field(struct log_line *line)
+{
+	if (line->full)
+		line->len = line->field;
+	line->full = false;
 }
 
 void log_bytes(struct log_line *line, const char *key, const void *value, size_t len)
 {
-	const size_t around = sizeof("\"...\"") - 1;
-	size_t room, fits;
+	const unsigned char *bytes = value;
+	bool quote = sink.format == LOG_JSON || len == 0;
 
-	if (!line->enabled || !put_key(line, key, around))
+	if (!line->enabled)
 		return;
-	room = room_in(line) - around;
-	fits = fitting(value, len < LOG_STR_MAX ? len : LOG_STR_MAX,
-		       room < LOG_ESCAPED_MAX ? room : LOG_ESCAPED_MAX);
-	put_value(line, value, fits, fits < len);
+	for (size_t i = 0; i < len && !quote; i++)
+		quote = !is_plain(bytes[i]);
+	begin_field(line, key);
+	put_text(line, quote ? "\"" : "");
+	put_escaped(line, bytes, len);
+	put_text(line, quote ? "\"" : "");
+	end_field(line);
 }
 
 void log_str(struct log_line *line, const char *key, const char *value)
@@ -139,8 +163,11 @@ void log_str(struct log_line *line, const char *key, const char *value)
 
 static void log_number(struct log_line *line, const char *key, const char *text)
 {
-	if (line->enabled && put_key(line, key, strlen(text)))
-		put_text(line, text);
+	if (!line->enabled)
+		return;
+	begin_field(line, key);
+	put_text(line, text);
+	end_field(line);
 }
 
 void log_u64(struct log_line *line, const char *key, uint64_t value)
@@ -170,7 +197,7 @@ void log_ms(struct log_line *line, const char *key, uint64_t ns)
 __attribute__((format(printf, 3, 0))) static void log_vfmt(struct log_line *line, const char *key,
 							   const char *format, va_list args)
 {
-	char text[LOG_STR_MAX + 2]; /* one more, so that a longer text is seen to be cut */
+	char text[LOG_VALUE_MAX + 2]; /* longer than a value, so that a cut is marked */
 
 	vsnprintf(text, sizeof(text), format, args);
 	log_str(line, key, text);
@@ -185,7 +212,7 @@ void log_fmt(struct log_line *line, const char *key, const char *format, ...)
 	va_end(args);
 }
 
-void log_begin(struct log_line *line, enum log_level level, const char *event)
+static void begin(struct log_line *line, enum log_level level, const char *event)
 {
 	struct timespec now;
 	struct tm utc;
@@ -193,10 +220,8 @@ void log_begin(struct log_line *line, enum log_level level, const char *event)
 	size_t len;
 
 	line->len = 0;
-	line->cut = false;
-	line->enabled = level >= sink.least;
-	if (!line->enabled)
-		return;
+	line->full = false;
+	line->enabled = true;
 	clock_gettime(CLOCK_REALTIME, &now);
 	gmtime_r(&now.tv_sec, &utc);
 	len = strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%S", &utc);
@@ -210,18 +235,93 @@ void log_begin(struct log_line *line, enum log_level level, const char *event)
 	log_str(line, "event", event);
 }
 
-void log_end(struct log_line *line)
+/*
+ * stderr is shared with others, so O_NONBLOCK may not be set on it. A pipe that is writable has
+ * room for a line; another process can take that meanwhile, which log_unblock() is for.
+ */
+static bool put_line(struct log_line *line)
 {
-	if (!line->enabled)
-		return;
-	if (line->cut)
-		put_text(line, sink.format == LOG_JSON ? ",\"cut\":" CUT_MARK : " cut=" CUT_MARK);
+	struct pollfd out = {.fd = STDERR_FILENO, .events = POLLOUT};
+	ssize_t n;
+
 	if (sink.format == LOG_JSON)
 		line->text[line->len++] = '}';
 	line->text[line->len++] = '\n';
-	/* A log that cannot be written must not stop the proxy; there is no other place to say so. */
-	if (write(STDERR_FILENO, line->text, line->len) < 0)
+	n = send(STDERR_FILENO, line->text, line->len, MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (n < 0 && errno == ENOTSOCK && poll(&out, 1, 0) == 1 && (out.revents & POLLOUT))
+		n = write(STDERR_FILENO, line->text, line->len);
+	return n >= 0;
+}
+
+static void tell_suppressed(bool all)
+{
+	uint64_t now_ms = clock_now_ms(), n;
+	struct log_line line;
+	const char *event;
+
+	while ((event = log_limit_tell(&sink.limit, all, now_ms, &n))) {
+		begin(&line, LOG_WARN, "log_suppressed");
+		log_str(&line, "name", event);
+		log_u64(&line, "n", n);
+		log_end(&line);
+	}
+}
+
+/* Returns: false when not even this can be written. */
+static bool tell_dropped(void)
+{
+	struct log_line line;
+
+	if (sink.dropped == 0)
+		return true;
+	begin(&line, LOG_WARN, "log_dropped");
+	log_u64(&line, "n", sink.dropped);
+	if (!put_line(&line))
+		return false;
+	sink.dropped = 0;
+	return true;
+}
+
+void log_begin(struct log_line *line, enum log_level level, const char *event)
+{
+	bool limited = level < LOG_ERROR && strcmp(event, "session") != 0;
+
+	line->enabled = level >= sink.least;
+	if (!line->enabled)
+		return;
+	tell_suppressed(false);
+	if (limited && !log_limit_take(&sink.limit, event, clock_now_ms()))
 		line->enabled = false;
+	else
+		begin(line, level, event);
+}
+
+void log_end(struct log_line *line)
+{
+	/* A log that cannot be written must not stop the proxy: this line is lost, and counted. */
+	if (line->enabled && (!tell_dropped() || !put_line(line)))
+		sink.dropped++;
+}
+
+void log_finish(void)
+{
+	tell_suppressed(true);
+	(void)tell_dropped();
+}
+
+void log_unblock(void)
+{
+	struct stat st;
+	int fd;
+
+	if (fstat(STDERR_FILENO, &st) < 0 || !S_ISFIFO(st.st_mode))
+		return;
+	/* When another user made the pipe this may fail: then poll(2) has to do. */
+	fd = open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	(void)dup2(fd, STDERR_FILENO);
+	fd_close(&fd);
 }
 
 void log_event(enum log_level level, const char *event, const char *format, ...)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Key material. Wiped on every path; the page is locked where RLIMIT_MEMLOCK allows.
+ * Key material. Wiped on every path. It lives wherever its owner puts it; what keeps it out of the
+ * swap is that a worker locks all of its memory, if it may (process_lock_memory()).
  */
 #ifndef SLUICE_BASE_SECRET_H
 #define SLUICE_BASE_SECRET_H

@@ -4,6 +4,7 @@
 #include "daemon/addresses.h"
 #include "daemon/bundle.h"
 #include "daemon/confload.h"
+#include "daemon/user.h"
 #include "sys/json.h"
 
 #include <errno.h>
@@ -94,6 +95,8 @@ static int run(int argc, char **argv)
 		r = confload_build(bundle, &report, &config);
 	if (r == 0)
 		addresses_check(config, bundle, ADDRESSES_TO_TEST, &report);
+	if (r == 0)
+		user_check(config, bundle, &report);
 	if (r == 0 && report.n_mistakes > 0)
 		r = -EINVAL;
 	if (options.json)
@@ -112,7 +115,7 @@ const struct command command_check = {
 	.help = "Usage: sluice check -c FILE [--json]\n"
 		"\n"
 		"Read FILE and every certificate, key and CA that it names, as 'sluice run' would, try\n"
-		"the addresses, and report all mistakes: FILE:LINE: FIELD: what is wrong (what to do).\n"
+		"the addresses, look up the user, and report all mistakes: FILE:LINE: FIELD: what is wrong (what to do).\n"
 		"\n"
 		"  -c, --config FILE   the configuration\n"
 		"      --json          the report as JSON: {file, ok, items: [{level, line, field,\n"

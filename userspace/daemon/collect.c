@@ -2,17 +2,19 @@
 #include "daemon/collect.h"
 
 #include "base/clock.h"
+#include "base/fd.h"
 #include "base/list.h"
 #include "daemon/admin.h"
 #include "daemon/workers.h"
 #include "sys/json.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define PART_MAX_BYTES	 (64 << 20) /* 100,000 sessions of 600 bytes */
 #define ANSWER_WITHIN_MS 1000 /* a worker that is busy for longer is shown without its sessions */
 
 struct collect {
@@ -94,20 +96,24 @@ static void on_deadline(struct loop_timer *timer)
 	answer(container_of(timer, struct query, deadline));
 }
 
+/*
+ * A worker may have been taken over: the bytes are read, not mapped, since what it can truncate
+ * would be our SIGBUS, and only from a memfd, where reading does not block.
+ */
 static struct json *read_part(int memfd)
 {
+	char _cleanup_free_ *text = NULL;
 	struct json *part = NULL;
 	struct stat info;
-	void *text;
+	ssize_t n;
 
-	if (fstat(memfd, &info) < 0 || info.st_size <= 0)
+	if (fcntl(memfd, F_GET_SEALS) < 0 || fstat(memfd, &info) < 0 || info.st_size <= 0 ||
+	    info.st_size > PART_MAX_BYTES)
 		return NULL;
-	text = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_PRIVATE, memfd, 0);
-	if (text == MAP_FAILED)
+	text = malloc((size_t)info.st_size);
+	n = text ? pread(memfd, text, (size_t)info.st_size, 0) : -1;
+	if (n < 0 || json_parse(text, (size_t)n, &part) < 0)
 		return NULL;
-	if (json_parse(text, (size_t)info.st_size, &part) < 0)
-		part = NULL;
-	munmap(text, (size_t)info.st_size);
 	return part;
 }
 
@@ -121,8 +127,9 @@ static void on_part(void *arg, size_t index, uint64_t id, int memfd)
 
 		if (query->id != id || query->parts[index])
 			continue;
+		/* An answer that is none counts for nothing: the deadline does without it. */
 		query->parts[index] = read_part(memfd);
-		if (--query->missing == 0)
+		if (query->parts[index] && --query->missing == 0)
 			answer(query);
 		return;
 	}

@@ -4,7 +4,8 @@
  * `sluice status` in collect.c.
  *
  * The listening sockets stay open here, one set per worker, so a worker that dies loses none of
- * the connections that are queued: the next one finds them.
+ * the connections that are queued: the next one finds them. With the drain they are closed, and
+ * from then on a successor can have our addresses.
  */
 #include "daemon/supervisor.h"
 
@@ -16,6 +17,8 @@
 #include "daemon/bundle.h"
 #include "daemon/collect.h"
 #include "daemon/confload.h"
+#include "daemon/descriptors.h"
+#include "daemon/user.h"
 #include "daemon/workers.h"
 #include "sys/process.h"
 #include "sys/sock.h"
@@ -35,21 +38,29 @@ struct supervisor {
 	struct workers *workers;
 	struct collect *collect;
 	int admin_fd;
+	struct sock_file admin_file;
 	int bundle_fd;
+	uint64_t load_ms;
 };
 
 static int load(struct supervisor *sv)
 {
+	uint64_t start_ms = clock_now_ms();
 	struct bundle *bundle = NULL;
 	struct report report;
 	int r;
 
 	report_init(&report);
-	r = bundle_read(sv->path, &report, &bundle);
+	r = process_hide();
+	if (r == 0)
+		r = bundle_read(sv->path, &report, &bundle);
 	if (r == 0)
 		r = confload_build(bundle, &report, &sv->config);
+	sv->load_ms = clock_now_ms() - start_ms;
 	if (r == 0)
 		addresses_check(sv->config, bundle, ADDRESSES_TO_SERVE, &report);
+	if (r == 0)
+		user_check(sv->config, bundle, &report);
 	if (r == 0 && report.n_mistakes > 0)
 		r = -EINVAL;
 	if (r == 0)
@@ -58,27 +69,12 @@ static int load(struct supervisor *sv)
 		report_print(&report, stderr);
 	else if (r < 0)
 		fprintf(stderr, "%s: %s\n", sv->path, strerror(-r));
+	/* The workers have them from the memfd. */
+	if (sv->config)
+		config_wipe_keys(sv->config);
 	bundle_free(bundle);
 	report_done(&report);
 	return r;
-}
-
-static void choose_user(const struct config *config, struct process_user *ret_user)
-{
-	const char *name = config->user ? config->user : "sluice";
-
-	if (geteuid() != 0) {
-		log_event(LOG_WARN, "not_root",
-			  "workers run as the same user; the tls module cannot be loaded, ports "
-			  "below 1024 not be opened; start as root for both");
-		*ret_user = (struct process_user){.uid = geteuid(), .gid = getegid()};
-		return;
-	}
-	if (process_find_user(name, ret_user) == 0)
-		return;
-	if (process_find_user("nobody", ret_user) < 0)
-		*ret_user = (struct process_user){.uid = 65534, .gid = 65534};
-	log_event(LOG_WARN, "no_user", "there is no user '%s': workers run as nobody", name);
 }
 
 static int open_admin(struct supervisor *sv)
@@ -95,6 +91,7 @@ static int open_admin(struct supervisor *sv)
 			  addr_format(&sv->config->admin, text), strerror(-r));
 		return r;
 	}
+	sock_file_note(&sv->config->admin, &sv->admin_file);
 	return collect_open(sv->loop, sv->admin_fd, sv->workers, sv->path, &sv->collect);
 }
 
@@ -105,6 +102,16 @@ static void all_ended(void *arg)
 	loop_stop(sv->loop);
 }
 
+static void drain(struct supervisor *sv, uint32_t signal)
+{
+	log_event(LOG_INFO, "drain",
+		  "signal %u: no new connections; sessions may end within %llu ms", signal,
+		  (unsigned long long)sv->config->timeouts.drain_ms);
+	/* A successor may start now; who asks for the status already is still answered. */
+	sock_file_remove(&sv->config->admin, &sv->admin_file);
+	workers_drain(sv->workers, sv->config->timeouts.drain_ms);
+}
+
 static void on_signal(struct loop_source *source, uint32_t events)
 {
 	struct supervisor *sv = container_of(source, struct supervisor, signals);
@@ -112,14 +119,14 @@ static void on_signal(struct loop_source *source, uint32_t events)
 
 	(void)events;
 	while (read(source->fd, &info, sizeof(info)) == sizeof(info)) {
-		if (info.ssi_signo == SIGCHLD) {
+		if (info.ssi_signo == SIGCHLD)
 			workers_reap(sv->workers);
-			continue;
-		}
-		log_event(LOG_INFO, "drain",
-			  "signal %u: no new connections; sessions may end within %llu ms",
-			  info.ssi_signo, (unsigned long long)sv->config->timeouts.drain_ms);
-		workers_drain(sv->workers, sv->config->timeouts.drain_ms);
+		else if (info.ssi_signo == SIGHUP)
+			log_event(
+				LOG_WARN, "reload_ignored",
+				"this version cannot reload; a restart takes a new configuration");
+		else
+			drain(sv, info.ssi_signo);
 	}
 }
 
@@ -130,6 +137,7 @@ static int watch_signals(struct supervisor *sv)
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
 	sigaddset(&set, SIGCHLD);
 	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
 		return -errno;
@@ -141,9 +149,33 @@ static int watch_signals(struct supervisor *sv)
 	return loop_add(sv->loop, &sv->signals, EPOLLIN);
 }
 
+static void clamp_connections(struct config *config)
+{
+	size_t wanted = config->limits.connections;
+
+	if (descriptors_clamp(config))
+		log_event(
+			LOG_WARN, "limit_lowered",
+			"limits.connections: %zu instead of %zu per worker, because a process may "
+			"open %zu files; raise that limit (ulimit -n, LimitNOFILE=)",
+			config->limits.connections, wanted, process_limit_fds());
+}
+
+static int open_workers(struct supervisor *sv)
+{
+	struct workers_options options = {
+		.loop = sv->loop,
+		.config = sv->config,
+		.bundle_fd = sv->bundle_fd,
+		.load_ms = sv->load_ms,
+	};
+	int r = user_choose(sv->config, &options.user);
+
+	return r < 0 ? r : workers_open(&options, &sv->workers);
+}
+
 static int start(struct supervisor *sv)
 {
-	struct process_user user;
 	int r;
 
 	r = loop_new(&sv->loop);
@@ -152,12 +184,12 @@ static int start(struct supervisor *sv)
 	if (r < 0)
 		return r;
 	process_raise_limits();
-	choose_user(sv->config, &user);
+	clamp_connections(sv->config);
 	/* Setting the ULP once loads the module, which the workers have no right to do. */
 	if (sock_load_ulp() < 0)
 		log_event(LOG_WARN, "no_kernel_tls",
 			  "the kernel has no TLS: sessions stay in userspace; see 'sluice probe'");
-	r = workers_open(sv->loop, sv->config, sv->bundle_fd, &user, &sv->workers);
+	r = open_workers(sv);
 	if (r == 0)
 		r = open_admin(sv);
 	if (r == 0)
@@ -172,8 +204,7 @@ static void finish(struct supervisor *sv)
 	fd_close(&sv->signals.fd);
 	fd_close(&sv->bundle_fd);
 	fd_close(&sv->admin_fd);
-	if (sv->config && addr_is_unix(&sv->config->admin))
-		(void)unlink(sv->config->admin.un.sun_path);
+	sock_file_remove(&sv->config->admin, &sv->admin_file);
 	loop_free(sv->loop);
 	config_free(sv->config);
 }
@@ -191,8 +222,12 @@ int supervisor_run(const char *path)
 
 	log_set_process("supervisor");
 	r = load(&sv);
-	if (r < 0 || !sv.config)
+	if (r < 0 || !sv.config) {
+		config_free(sv.config);
+		fd_close(&sv.bundle_fd);
 		return EXIT_FAILED;
+	}
+	log_unblock(); /* not before: the report of mistakes may wait for who reads it */
 	log_setup(sv.config->log_format == CONFIG_LOG_JSON ? LOG_JSON : LOG_KEY_VALUE, LOG_INFO);
 	r = start(&sv);
 	if (r == 0)
@@ -201,6 +236,7 @@ int supervisor_run(const char *path)
 		log_event(LOG_ERROR, "failed", "sluice cannot serve: %s", strerror(-r));
 	else
 		code = workers_exit_code(sv.workers);
+	log_finish();
 	finish(&sv);
 	return code;
 }

@@ -8,6 +8,7 @@
 #include "daemon/bundle.h"
 #include "daemon/confload.h"
 #include "daemon/control.h"
+#include "daemon/descriptors.h"
 #include "proxy/proxy.h"
 #include "sys/json.h"
 
@@ -109,6 +110,7 @@ static int load_config(struct worker *w)
 			  strerror(-r));
 	bundle_free(bundle);
 	report_done(&report);
+	(void)close(w->options->bundle_fd); /* it has the keys */
 	return r;
 }
 
@@ -120,9 +122,11 @@ static int start(struct worker *w)
 	if (r < 0 || !w->config)
 		return r < 0 ? r : -EINVAL;
 	log_setup(w->config->log_format == CONFIG_LOG_JSON ? LOG_JSON : LOG_KEY_VALUE, LOG_INFO);
+	(void)descriptors_clamp(w->config); /* the supervisor has warned */
 	r = loop_new(&w->loop);
 	if (r == 0)
 		r = proxy_new(w->loop, w->config, w->stats, options->index, &w->proxy);
+	config_wipe_keys(w->config);
 	if (r == 0)
 		r = proxy_listen(w->proxy, options->listen_fds, options->n_listen_fds);
 	w->control = (struct loop_source){.fd = options->control_fd, .ready = on_control};
@@ -137,19 +141,27 @@ static int map_stats(int fd, struct stats **ret_stats)
 {
 	void *mapped = mmap(NULL, sizeof(struct stats), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 
+	(void)close(fd);
 	if (mapped == MAP_FAILED)
 		return -errno;
 	*ret_stats = mapped;
 	return 0;
 }
 
-/* The terminal's ^C reaches the whole group; only the supervisor decides what it means. */
+/*
+ * The terminal's ^C reaches the whole group; only the supervisor decides what it means. They come
+ * blocked from the supervisor: one that was sent before this is forgotten, not our death.
+ */
 static void ignore_signals(void)
 {
+	sigset_t none;
+
 	signal(SIGINT, SIG_IGN);
 	signal(SIGTERM, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
 	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
 int worker_run(const struct worker_options *options)
@@ -162,6 +174,7 @@ int worker_run(const struct worker_options *options)
 	log_set_process(name);
 	ignore_signals();
 	r = process_restrict(&options->user);
+	(void)process_lock_memory(); /* otherwise only base/lockmem is locked */
 	if (r == 0)
 		r = map_stats(options->stats_fd, &w.stats);
 	if (r == 0)
@@ -172,6 +185,7 @@ int worker_run(const struct worker_options *options)
 		log_event(LOG_ERROR, "worker_failed", "%s", strerror(-r));
 	if (r == 0 && w.proxy->n_cut > 0)
 		r = WORKER_EXIT_CUT;
+	log_finish();
 	proxy_free(w.proxy);
 	loop_free(w.loop);
 	config_free(w.config);

@@ -20,6 +20,9 @@ struct worker_options {
 	struct process_user user;
 };
 
+/** worker_exec() - in a child of the supervisor: become `sluice worker` with @options. */
+__attribute__((noreturn)) void worker_exec(const struct worker_options *options);
+
 #define WORKER_EXIT_CUT 3 /* drained, but sessions were cut */
 
 /** worker_run() - serve until drained. Returns: exit code, 0, WORKER_EXIT_CUT or 1. */

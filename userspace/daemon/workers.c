@@ -5,8 +5,8 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "daemon/control.h"
+#include "daemon/listening.h"
 #include "daemon/worker.h"
-#include "sys/sock.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -15,14 +15,22 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 
-#define BACKLOG 4096 /* the kernel lowers it to net.core.somaxconn */
-
 /* Restart at once-ish, then slower while it keeps dying; healthy again after HEALTHY_MS. */
 #define BACK_OFF_FIRST_MS 100
 #define BACK_OFF_LAST_MS  5000
 #define HEALTHY_MS	  10000
 
 #define KILL_AFTER_MS 2000 /* behind the drain limit, for a worker that hangs */
+
+/*
+ * From fork to CONTROL_READY. A worker reads the same configuration as we did, all of them at once
+ * and on a machine that may be busy: so many times what it took us, and never less than this.
+ */
+#define START_LEAST_MS 10000
+#define START_FACTOR   20
+
+/* Of the counters: a worker that was taken over must not truncate what we have mapped. */
+#define STATS_SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW)
 
 struct worker_process {
 	struct workers *all;
@@ -34,19 +42,17 @@ struct worker_process {
 	bool ready;
 	struct loop_source control;
 	struct loop_timer restart;
-	int *listen_fds;
+	struct loop_timer start_limit; /* armed from fork to ready */
 	int stats_fd;
 	struct stats *stats;
 };
 
 struct workers {
+	struct workers_options options;
 	struct loop *loop;
-	const struct config *config;
-	int bundle_fd;
-	struct process_user user;
+	struct listening listening;
 	struct worker_process *list;
 	size_t count;
-	size_t n_listen_fds; /* per worker */
 	bool draining, announced, was_cut, cannot_start;
 	struct loop_timer kill_timer;
 	void (*all_ended)(void *arg);
@@ -61,8 +67,9 @@ static int open_stats(struct worker_process *worker)
 {
 	void *mapped;
 
-	worker->stats_fd = memfd_create("sluice-stats", MFD_CLOEXEC);
-	if (worker->stats_fd < 0 || ftruncate(worker->stats_fd, sizeof(struct stats)) < 0)
+	worker->stats_fd = memfd_create("sluice-stats", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (worker->stats_fd < 0 || ftruncate(worker->stats_fd, sizeof(struct stats)) < 0 ||
+	    fcntl(worker->stats_fd, F_ADD_SEALS, STATS_SEALS) < 0)
 		return -errno;
 	mapped = mmap(NULL, sizeof(struct stats), PROT_READ | PROT_WRITE, MAP_SHARED,
 		      worker->stats_fd, 0);
@@ -72,42 +79,8 @@ static int open_stats(struct worker_process *worker)
 	return 0;
 }
 
-static int open_address(struct workers *ws, const struct config_listener *listener,
-			const struct addr *addr, size_t slot)
-{
-	char text[ADDR_TEXT_MAX];
-	int r = 0;
-
-	for (size_t w = 0; r == 0 && w < ws->count; w++) {
-		int *fd = &ws->list[w].listen_fds[slot];
-
-		if (addr_is_unix(addr) && w > 0) {
-			*fd = fcntl(ws->list[0].listen_fds[slot], F_DUPFD_CLOEXEC, 0);
-			r = *fd < 0 ? -errno : 0;
-		} else {
-			r = sock_listen(addr, addr_is_unix(addr) ? 0 : SOCK_LISTEN_REUSEPORT,
-					BACKLOG, fd);
-		}
-	}
-	if (r < 0)
-		log_event(LOG_ERROR, "listen_failed", "listener %s, address %s: %s", listener->name,
-			  addr_format(addr, text), strerror(-r));
-	return r;
-}
-
-static int open_listeners(struct workers *ws)
-{
-	size_t slot = 0;
-	int r = 0;
-
-	for (size_t i = 0; i < ws->config->n_listeners; i++) {
-		const struct config_listener *listener = &ws->config->listeners[i];
-
-		for (size_t a = 0; r == 0 && a < listener->n_addrs; a++, slot++)
-			r = open_address(ws, listener, &listener->addrs[a], slot);
-	}
-	return r;
-}
+static void start_too_long(struct loop_timer *timer);
+static void restart(struct loop_timer *timer);
 
 static int open_process(struct workers *ws, size_t index)
 {
@@ -118,40 +91,28 @@ static int open_process(struct workers *ws, size_t index)
 	worker->stats_fd = -1;
 	worker->control.fd = -1;
 	worker->back_off_ms = BACK_OFF_FIRST_MS;
-	worker->listen_fds = calloc(ws->n_listen_fds, sizeof(int));
-	if (!worker->listen_fds)
-		return -ENOMEM;
-	for (size_t i = 0; i < ws->n_listen_fds; i++)
-		worker->listen_fds[i] = -1;
+	worker->restart.fire = restart;
+	worker->start_limit.fire = start_too_long;
 	return open_stats(worker);
 }
 
-int workers_open(struct loop *loop, const struct config *config, int bundle_fd,
-		 const struct process_user *user, struct workers **ret_workers)
+int workers_open(const struct workers_options *options, struct workers **ret_workers)
 {
+	size_t wanted = options->config->workers ? options->config->workers : process_cpus();
 	struct workers *ws = calloc(1, sizeof(*ws));
 	int r = 0;
 
 	if (!ws)
 		return -ENOMEM;
-	ws->loop = loop;
-	ws->config = config;
-	ws->bundle_fd = bundle_fd;
-	ws->user = *user;
-	ws->list = calloc(config->workers ? config->workers : process_cpus(), sizeof(*ws->list));
-	for (size_t i = 0; i < config->n_listeners; i++)
-		ws->n_listen_fds += config->listeners[i].n_addrs;
+	ws->options = *options;
+	ws->loop = options->loop;
+	ws->list = calloc(wanted, sizeof(*ws->list));
 	if (!ws->list)
 		r = -ENOMEM;
-	if (ws->n_listen_fds == 0)
-		r = -EINVAL;
-	for (size_t i = 0; r == 0 && i < (config->workers ? config->workers : process_cpus());
-	     i++) {
-		ws->count = i + 1;
-		r = open_process(ws, i);
-	}
+	while (r == 0 && ws->count < wanted)
+		r = open_process(ws, ws->count++);
 	if (r == 0)
-		r = open_listeners(ws);
+		r = listening_open(options->config, ws->count, &ws->listening);
 	if (r < 0) {
 		workers_close(ws);
 		return r;
@@ -160,49 +121,31 @@ int workers_open(struct loop *loop, const struct config *config, int bundle_fd,
 	return 0;
 }
 
-static void close_listeners(struct workers *ws)
+static void close_process(struct worker_process *worker)
 {
-	for (size_t w = 0; w < ws->count; w++) {
-		for (size_t i = 0; ws->list[w].listen_fds && i < ws->n_listen_fds; i++)
-			fd_close(&ws->list[w].listen_fds[i]);
-	}
-}
+	struct loop *loop = worker->all->loop;
 
-static void remove_unix_sockets(const struct config *config)
-{
-	for (size_t i = 0; i < config->n_listeners; i++) {
-		for (size_t a = 0; a < config->listeners[i].n_addrs; a++) {
-			const struct addr *addr = &config->listeners[i].addrs[a];
-
-			if (addr_is_unix(addr))
-				(void)unlink(addr->un.sun_path);
-		}
+	if (worker->pid > 0) {
+		(void)kill(worker->pid, SIGKILL);
+		(void)waitpid(worker->pid, NULL, 0);
 	}
+	loop_disarm(loop, &worker->restart);
+	loop_disarm(loop, &worker->start_limit);
+	loop_remove(loop, &worker->control);
+	fd_close(&worker->control.fd);
+	fd_close(&worker->stats_fd);
+	if (worker->stats)
+		munmap(worker->stats, sizeof(*worker->stats));
 }
 
 void workers_close(struct workers *ws)
 {
 	if (!ws)
 		return;
-	if (ws->all_ended)
-		remove_unix_sockets(ws->config);
-	close_listeners(ws);
+	listening_close(&ws->listening);
 	loop_disarm(ws->loop, &ws->kill_timer);
-	for (size_t i = 0; i < ws->count; i++) {
-		struct worker_process *worker = &ws->list[i];
-
-		if (worker->pid > 0) {
-			(void)kill(worker->pid, SIGKILL);
-			(void)waitpid(worker->pid, NULL, 0);
-		}
-		loop_disarm(ws->loop, &worker->restart);
-		loop_remove(ws->loop, &worker->control);
-		fd_close(&worker->control.fd);
-		fd_close(&worker->stats_fd);
-		if (worker->stats)
-			munmap(worker->stats, sizeof(*worker->stats));
-		free(worker->listen_fds);
-	}
+	for (size_t i = 0; i < ws->count; i++)
+		close_process(&ws->list[i]);
 	free(ws->list);
 	free(ws);
 }
@@ -222,7 +165,7 @@ static void announce(struct workers *ws)
 	ws->announced = true;
 	log_begin(&line, LOG_INFO, "ready");
 	log_u64(&line, "workers", ws->count);
-	log_u64(&line, "listeners", ws->config->n_listeners);
+	log_u64(&line, "listeners", ws->options.config->n_listeners);
 	log_end(&line);
 }
 
@@ -244,51 +187,12 @@ static void on_control(struct loop_source *source, uint32_t events)
 	}
 	if (message.type == CONTROL_READY) {
 		worker->ready = true;
+		loop_disarm(worker->all->loop, &worker->start_limit);
 		announce(worker->all);
 	} else if (message.type == CONTROL_STATUS && memfd >= 0 && worker->all->on_status) {
 		worker->all->on_status(worker->all->status_arg, worker->index, message.argument,
 				       memfd);
 	}
-}
-
-static void inherit(int fd)
-{
-	(void)fcntl(fd, F_SETFD, 0);
-}
-
-/* In the child. Only what the worker needs survives the exec; everything is close-on-exec. */
-static void exec_worker(const struct worker_process *worker, int control_fd)
-{
-	const struct workers *ws = worker->all;
-	size_t text_size = 12 * (ws->n_listen_fds + 1);
-	char *listen_text = calloc(1, text_size);
-	char index[24], control[16], bundle[16], stats[16], uid[16], gid[16];
-	char program[] = "sluice", command[] = "worker";
-	char *argv[] = {program, command, index, control,     bundle,
-			stats,	 uid,	  gid,	 listen_text, NULL};
-	size_t len = 0;
-	sigset_t none;
-
-	if (!listen_text)
-		_exit(1);
-	for (size_t i = 0; i < ws->n_listen_fds; i++) {
-		len += (size_t)snprintf(listen_text + len, text_size - len, "%s%d", i ? "," : "",
-					worker->listen_fds[i]);
-		inherit(worker->listen_fds[i]);
-	}
-	inherit(control_fd);
-	inherit(ws->bundle_fd);
-	inherit(worker->stats_fd);
-	snprintf(index, sizeof(index), "%zu", worker->index);
-	snprintf(control, sizeof(control), "%d", control_fd);
-	snprintf(bundle, sizeof(bundle), "%d", ws->bundle_fd);
-	snprintf(stats, sizeof(stats), "%d", worker->stats_fd);
-	snprintf(uid, sizeof(uid), "%u", ws->user.uid);
-	snprintf(gid, sizeof(gid), "%u", ws->user.gid);
-	sigemptyset(&none);
-	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-	execv("/proc/self/exe", argv);
-	_exit(1);
 }
 
 static void reset_gauges(struct stats *stats)
@@ -299,17 +203,57 @@ static void reset_gauges(struct stats *stats)
 	}
 }
 
+/* In the child. */
+static void exec_worker(const struct worker_process *worker, int control_fd)
+{
+	const struct workers *ws = worker->all;
+	const struct worker_options options = {
+		.index = worker->index,
+		.control_fd = control_fd,
+		.bundle_fd = ws->options.bundle_fd,
+		.stats_fd = worker->stats_fd,
+		.listen_fds = listening_set(&ws->listening, worker->index),
+		.n_listen_fds = ws->listening.n_addrs,
+		.user = ws->options.user,
+	};
+
+	worker_exec(&options);
+}
+
+static void forget_control(struct worker_process *worker)
+{
+	loop_remove(worker->all->loop, &worker->control);
+	fd_close(&worker->control.fd);
+	loop_disarm(worker->all->loop, &worker->start_limit);
+}
+
+static uint64_t start_limit_ms(const struct workers *ws)
+{
+	uint64_t scaled = ws->options.load_ms * START_FACTOR;
+
+	return scaled > START_LEAST_MS ? scaled : START_LEAST_MS;
+}
+
+/* All that can fail comes before the fork: a process that nobody watches would be worse than none. */
 static int spawn(struct worker_process *worker)
 {
-	struct workers *ws = worker->all;
+	struct loop *loop = worker->all->loop;
 	int fds[2];
-	int _cleanup_fd_ ours = -1, _cleanup_fd_ theirs = -1;
+	int _cleanup_fd_ theirs = -1;
 	int r = control_pair(fds);
 
 	if (r < 0)
 		return r;
-	ours = fds[0];
 	theirs = fds[1];
+	forget_control(worker);
+	worker->control = (struct loop_source){.fd = fds[0], .ready = on_control};
+	r = loop_add(loop, &worker->control, EPOLLIN);
+	if (r == 0)
+		r = loop_arm(loop, &worker->start_limit, start_limit_ms(worker->all));
+	if (r < 0) {
+		forget_control(worker);
+		return r;
+	}
 	reset_gauges(worker->stats);
 	worker->started_ms = clock_now_ms();
 	worker->ready = false;
@@ -317,12 +261,22 @@ static int spawn(struct worker_process *worker)
 	if (worker->pid == 0)
 		exec_worker(worker, theirs);
 	if (worker->pid < 0) {
+		r = -errno;
 		worker->pid = 0;
-		return -errno;
+		forget_control(worker);
 	}
-	fd_close(&worker->control.fd);
-	worker->control = (struct loop_source){.fd = fd_take(&ours), .ready = on_control};
-	return loop_add(ws->loop, &worker->control, EPOLLIN);
+	return r;
+}
+
+/* SIGCHLD does the rest, as for any other death. */
+static void start_too_long(struct loop_timer *timer)
+{
+	const struct worker_process *worker =
+		container_of(timer, struct worker_process, start_limit);
+
+	log_event(LOG_ERROR, "worker_killed", "worker %zu did not get ready within %llu ms",
+		  worker->index, (unsigned long long)start_limit_ms(worker->all));
+	(void)kill(worker->pid, SIGKILL);
 }
 
 static void restart_later(struct worker_process *worker)
@@ -358,33 +312,52 @@ static void check_all_ended(struct workers *ws)
 	ws->all_ended(ws->arg);
 }
 
-static void ended(struct worker_process *worker, int status)
+static void log_death(const struct worker_process *worker, int status, const char *next)
 {
-	struct workers *ws = worker->all;
 	struct log_line line;
 
-	worker->pid = 0;
-	if (ws->draining) {
-		ws->was_cut |= !WIFEXITED(status) || WEXITSTATUS(status) != 0;
-		check_all_ended(ws);
-		return;
-	}
 	log_begin(&line, LOG_ERROR, "worker_died");
 	log_u64(&line, "worker", worker->index);
 	if (WIFSIGNALED(status))
 		log_i64(&line, "signal", WTERMSIG(status));
 	else
 		log_i64(&line, "exit", WEXITSTATUS(status));
+	log_str(&line, "next", next);
+	log_end(&line);
+}
+
+/* A worker that dies instead of draining cuts what it had, which is nothing when it was idle. */
+static void ended_draining(struct worker_process *worker, int status)
+{
+	if (WIFEXITED(status) && WEXITSTATUS(status) == WORKER_EXIT_CUT) {
+		worker->all->was_cut = true;
+	} else if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+		log_death(worker, status, "nothing: sluice ends");
+		worker->all->was_cut |= stats_get(worker->stats, STAT_CONNECTIONS) > 0;
+	}
+	check_all_ended(worker->all);
+}
+
+static void ended(struct worker_process *worker, int status)
+{
+	struct workers *ws = worker->all;
+	char next[64];
+
+	worker->pid = 0;
+	loop_disarm(ws->loop, &worker->start_limit);
+	if (ws->draining) {
+		ended_draining(worker, status);
+		return;
+	}
 	/* A worker that never got ready at the first start would not at the second. */
 	if (!ws->announced && !worker->ready) {
-		log_str(&line, "next", "giving up: it never got ready");
-		log_end(&line);
+		log_death(worker, status, "giving up: it never got ready");
 		ws->cannot_start = true;
 		ws->all_ended(ws->arg);
 		return;
 	}
-	log_fmt(&line, "next", "restart in %llu ms", (unsigned long long)worker->back_off_ms);
-	log_end(&line);
+	snprintf(next, sizeof(next), "restart in %llu ms", (unsigned long long)worker->back_off_ms);
+	log_death(worker, status, next);
 	restart_later(worker);
 }
 
@@ -395,10 +368,8 @@ int workers_start(struct workers *ws, void (*all_ended)(void *arg), void *arg)
 	ws->all_ended = all_ended;
 	ws->arg = arg;
 	for (size_t i = 0; i < ws->count; i++) {
-		int r;
+		int r = spawn(&ws->list[i]);
 
-		ws->list[i].restart.fire = restart;
-		r = spawn(&ws->list[i]);
 		if (r < 0)
 			return r;
 	}
@@ -430,11 +401,17 @@ static void kill_all(struct loop_timer *timer)
 
 void workers_drain(struct workers *ws, uint64_t limit_ms)
 {
-	if (!ws->draining) {
-		ws->draining = true;
-		ws->kill_timer.fire = kill_all;
-		(void)loop_arm(ws->loop, &ws->kill_timer, limit_ms + KILL_AFTER_MS);
-	}
+	/* Asked again, the workers cut at once. */
+	uint64_t kill_ms = ws->draining ? KILL_AFTER_MS : limit_ms + KILL_AFTER_MS;
+
+	ws->draining = true;
+	ws->kill_timer.fire = kill_all;
+	(void)loop_arm(ws->loop, &ws->kill_timer, kill_ms);
+	/*
+	 * First ours: a queue that is still open here takes connections behind a worker's back when
+	 * that has accepted its last one. What waits for a worker that is being restarted is reset.
+	 */
+	listening_close(&ws->listening);
 	for (size_t i = 0; i < ws->count; i++) {
 		struct worker_process *worker = &ws->list[i];
 
@@ -443,8 +420,6 @@ void workers_drain(struct workers *ws, uint64_t limit_ms)
 		    control_send(worker->control.fd, CONTROL_DRAIN, limit_ms, -1) < 0)
 			(void)kill(worker->pid, SIGKILL);
 	}
-	/* Ours are the last references: closing them resets what no worker has accepted. */
-	close_listeners(ws);
 	check_all_ended(ws);
 }
 

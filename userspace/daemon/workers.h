@@ -12,13 +12,21 @@
 
 struct workers;
 
+/** All borrowed, and to live as long as the workers. */
+struct workers_options {
+	struct loop *loop;
+	const struct config *config;
+	int bundle_fd;
+	struct process_user user;
+	uint64_t load_ms; /* the configuration took us so long: a measure for the workers */
+};
+
 /**
  * workers_open() - open every listening socket; addresses_check() has said that it can be done.
- * @config, @loop and @bundle_fd are borrowed. Failures are logged with their address.
+ * Failures are logged with their address.
  * Returns: 0, -EADDRINUSE, -EACCES, -ENOMEM and what else bind(2) has.
  */
-int workers_open(struct loop *loop, const struct config *config, int bundle_fd,
-		 const struct process_user *user, struct workers **ret_workers);
+int workers_open(const struct workers_options *options, struct workers **ret_workers);
 
 /** workers_start() - start the processes; @all_ended is called when the last one ended. */
 int workers_start(struct workers *workers, void (*all_ended)(void *arg), void *arg);
@@ -29,7 +37,10 @@ void workers_close(struct workers *workers);
 /** workers_reap() - SIGCHLD: note who ended and start it anew unless it was drained. */
 void workers_reap(struct workers *workers);
 
-/** workers_drain() - every worker stops accepting and ends; called again, it cuts at once. */
+/**
+ * workers_drain() - every worker serves what is queued, accepts no more, and ends; addresses and
+ * unix sockets' files are free for a successor. Called again, it cuts at once.
+ */
 void workers_drain(struct workers *workers, uint64_t limit_ms);
 
 bool workers_are_draining(const struct workers *workers);

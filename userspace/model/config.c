@@ -16,6 +16,7 @@ static void blob_done(struct config_blob *blob)
 {
 	free(blob->source);
 	lockmem_free(blob->data, blob->len + 1);
+	*blob = (struct config_blob){};
 }
 
 static void rule_done(struct config_rule *rule)
@@ -39,6 +40,16 @@ static void listener_done(struct config_listener *listener)
 	for (size_t i = 0; listener->rules && i < listener->n_rules; i++)
 		rule_done(&listener->rules[i]);
 	free(listener->rules);
+}
+
+void config_wipe_keys(struct config *config)
+{
+	for (size_t i = 0; i < config->n_listeners; i++) {
+		struct config_listener *listener = &config->listeners[i];
+
+		for (size_t c = 0; c < listener->n_certificates; c++)
+			blob_done(&listener->certificates[c].key);
+	}
 }
 
 void config_free(struct config *config)

@@ -2,7 +2,7 @@
 /*
  * The checked configuration: what the file says after defaults, units and file contents.
  *
- * Built by daemon/confload from one bundle and never changed afterwards. Everything is owned by
+ * Built by daemon/confload from one bundle and not changed by who serves it. Everything is owned by
  * struct config and freed by config_free(), which wipes private keys. Indexes instead of pointers
  * join a rule to its upstream, so the tables can be moved.
  */
@@ -92,6 +92,9 @@ struct config {
 	char *user;	   /* NULL: the built-in choice, see daemon/supervisor */
 	enum config_log_format log_format;
 };
+
+/** config_wipe_keys() - wipe and free the private keys, which nobody needs once they are loaded. */
+void config_wipe_keys(struct config *config);
 
 /** config_free() - free everything and wipe the private keys; NULL is fine. */
 void config_free(struct config *config);

@@ -6,7 +6,7 @@
 #include <grp.h>
 #include <pwd.h>
 #include <sched.h>
-#include <signal.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -34,10 +34,17 @@ static int drop_root(const struct process_user *user)
 	return 0;
 }
 
-int process_restrict(const struct process_user *user)
+int process_hide(void)
 {
 	const struct rlimit no_core = {0, 0};
 
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || setrlimit(RLIMIT_CORE, &no_core) < 0)
+		return -errno;
+	return 0;
+}
+
+int process_restrict(const struct process_user *user)
+{
 	if (geteuid() == 0) {
 		int r = drop_root(user);
 
@@ -48,15 +55,17 @@ int process_restrict(const struct process_user *user)
 	capng_clear(CAPNG_SELECT_CAPS | CAPNG_SELECT_AMBIENT);
 	if (capng_apply(CAPNG_SELECT_CAPS | CAPNG_SELECT_AMBIENT) < 0)
 		return -EPERM;
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ||
-	    setrlimit(RLIMIT_CORE, &no_core) < 0)
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return -errno;
-	return 0;
+	return process_hide();
 }
 
-void process_die_with_parent(void)
+bool process_lock_memory(void)
 {
-	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	struct rlimit locked;
+
+	return getrlimit(RLIMIT_MEMLOCK, &locked) == 0 && locked.rlim_cur == RLIM_INFINITY &&
+	       mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) == 0;
 }
 
 void process_raise_limits(void)

@@ -16,14 +16,21 @@ struct process_user {
 int process_find_user(const char *name, struct process_user *ret_user);
 
 /**
- * process_restrict() - no new privileges, no core dump, not traceable; as root also another user,
- * no groups and no capabilities. There is no way back.
+ * process_restrict() - process_hide(), and no new privileges; as root also another user, no groups
+ * and no capabilities. There is no way back.
  * Returns: 0 or -errno; on error the caller must exit.
  */
 int process_restrict(const struct process_user *user);
 
-/** process_die_with_parent() - SIGKILL when the parent ends. */
-void process_die_with_parent(void);
+/** process_hide() - no core dump, not traceable by another process of the same user. */
+int process_hide(void);
+
+/**
+ * process_lock_memory() - nothing of this process is ever swapped: keys are not only where we put
+ * them, but also inside of OpenSSL. Only pages that are touched count, so memory does not grow.
+ * Returns: false when RLIMIT_MEMLOCK is not infinite: a limit would make allocations fail later.
+ */
+bool process_lock_memory(void);
 
 /** process_raise_limits() - descriptors to the hard limit, locked memory if allowed. */
 void process_raise_limits(void);

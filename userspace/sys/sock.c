@@ -126,6 +126,25 @@ int sock_listen(const struct addr *addr, unsigned int flags, int backlog, int *r
 	return 0;
 }
 
+void sock_file_note(const struct addr *addr, struct sock_file *ret_file)
+{
+	struct stat st;
+
+	*ret_file = (struct sock_file){};
+	if (addr_is_unix(addr) && lstat(addr->un.sun_path, &st) == 0)
+		*ret_file = (struct sock_file){.ours = true, .dev = st.st_dev, .ino = st.st_ino};
+}
+
+void sock_file_remove(const struct addr *addr, struct sock_file *file)
+{
+	struct stat st;
+
+	if (file->ours && lstat(addr->un.sun_path, &st) == 0 && st.st_dev == file->dev &&
+	    st.st_ino == file->ino)
+		(void)unlink(addr->un.sun_path);
+	file->ours = false;
+}
+
 static int probe_writable(const char *dir)
 {
 	return faccessat(AT_FDCWD, dir, W_OK | X_OK, AT_EACCESS) < 0 ? -errno : 0;

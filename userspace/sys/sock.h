@@ -5,6 +5,9 @@
 
 #include "base/addr.h"
 
+#include <stdbool.h>
+#include <sys/types.h>
+
 enum sock_listen_flags {
 	/* Several sockets of one user share the address, and the kernel spreads connections. */
 	SOCK_LISTEN_REUSEPORT = 1 << 0,
@@ -14,7 +17,7 @@ enum sock_listen_flags {
  * sock_listen() - a listening socket: close-on-exec, non-blocking, IPv6 without IPv4.
  *
  * A unix socket file that nobody listens behind is replaced; mode 0660. Its directory is made when
- * only that one is missing. Removing the file at the end is the caller's business.
+ * only that one is missing. Removing the file at the end is the caller's business (sock_file).
  *
  * Returns: 0; -EADDRINUSE; -EACCES (port, or directory); -EADDRNOTAVAIL; -ENOTSOCK (the path is
  *          something else: it is left alone); and what else socket(2), bind(2), listen(2) have.
@@ -33,6 +36,19 @@ int sock_probe_free(const struct addr *addr);
  * that shares it (SO_REUSEPORT), as a running sluice does? Returns: 0 or -errno.
  */
 int sock_probe_shared(const struct addr *addr);
+
+/** The file of a unix socket that is ours: by its path alone it could be a successor's by now. */
+struct sock_file {
+	bool ours;
+	dev_t dev;
+	ino_t ino;
+};
+
+/** sock_file_note() - after sock_listen(): remember the file; nothing for other addresses. */
+void sock_file_note(const struct addr *addr, struct sock_file *ret_file);
+
+/** sock_file_remove() - unlink it if it is still the same one; a second time nothing happens. */
+void sock_file_remove(const struct addr *addr, struct sock_file *file);
 
 /**
  * sock_load_ulp() - have the kernel load its `tls` module, for which the caller needs

@@ -66,6 +66,7 @@ struct e2e {
 	const char *client_auth; /* default "require" */
 	unsigned int workers;	 /* default 1 */
 	bool quiet_offload;	 /* no `offload:` line at all */
+	unsigned int damaged;	 /* records that the client will damage */
 	/* Set by it. */
 	unsigned int port;
 	struct daemon daemon;

@@ -138,6 +138,7 @@ TEST_MATRIX(in_mid_stream, scripts, engines)
 	struct tlsclient client;
 
 	e.engine = column->engine;
+	e.damaged = strchr(row->sent, 'x') != NULL;
 	e.script = clean ? STEPS(RECV(row->arrives), RECV_END, FINISH)
 			 : STEPS(RECV(row->arrives), RECV_RESET);
 	e2e_start(&e);

@@ -7,6 +7,7 @@
  * Facts this stands on: docs/KERNEL.md, "Receive by splice" and "Send by splice".
  */
 #include "proxy/relay.h"
+#include "sys/stream.h"
 #include "sys/tls.h"
 
 #include <errno.h>
@@ -105,7 +106,13 @@ static ssize_t fill_from_wire(struct relay *relay, struct relay_flow *flow)
 		(void)ktls_send_alert(relay->wire_fd, ALERT_LEVEL_FATAL, TLS_ALERT_BAD_RECORD_MAC);
 	if (error != 0 && error != EINVAL)
 		return relay_fail_wire(relay, -error);
-	/* 0 is the end or an empty record, EINVAL a record that is not data. */
+	/*
+	 * 0 is the end or an empty record. recvmsg(2) would tell, but pass over all empty records
+	 * that are there: a flood of them is to be counted.
+	 */
+	if (error == 0 && !stream_peer_ended(relay->wire_fd))
+		return -EINPROGRESS;
+	/* EINVAL is a record that is not data. */
 	got = read_record(relay, flow);
 	/* Or EINVAL was a header that is none. The kernel says so once, then EAGAIN (K-16). */
 	if (got == -EAGAIN && error == EINVAL)

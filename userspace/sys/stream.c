@@ -84,6 +84,17 @@ bool stream_is_tcp(int fd)
 	return domain == AF_INET || domain == AF_INET6;
 }
 
+bool stream_peer_ended(int fd)
+{
+	struct tcp_info info = {};
+	socklen_t len = sizeof(info);
+
+	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0)
+		return true;
+	return info.tcpi_state != TCP_ESTABLISHED && info.tcpi_state != TCP_FIN_WAIT1 &&
+	       info.tcpi_state != TCP_FIN_WAIT2;
+}
+
 bool stream_undelivered(int fd)
 {
 	int queued = 0;

@@ -40,6 +40,9 @@ uint64_t stream_cookie(int fd);
 /** stream_is_tcp() - true for an IPv4 or IPv6 stream. */
 bool stream_is_tcp(int fd);
 
+/** stream_peer_ended() - the peer's FIN or reset has come, though bytes may still be before it. */
+bool stream_peer_ended(int fd);
+
 /** stream_undelivered() - bytes or a FIN that the peer's kernel has not acknowledged. */
 bool stream_undelivered(int fd);
 

@@ -277,6 +277,22 @@ TEST_CASES(data_with_finished, engines)
 	e2e_stop(&e);
 }
 
+/* A FIN that came before the keys keeps the session in userspace (K-01); it may come just after, too. */
+static void prove_some_engine(struct e2e *e)
+{
+	struct log_entry line;
+
+	E2E_MUST(e, daemon_wait_log(&e->daemon, "session", "close", "done", 0, 3000, &line));
+	E2E_MUST(e,
+		 log_entry_is(&line, "offload_reason", "client_ended") ==
+			 log_entry_is(&line, "engine_in", "copy"),
+		 "%s", line.text);
+	E2E_MUST(e,
+		 log_entry_is(&line, "offload_reason", "none") ==
+			 log_entry_is(&line, "engine_in", "splice"),
+		 "%s", line.text);
+}
+
 /* The whole conversation of the client in one segment: Finished, data, close_notify, FIN. */
 TEST_CASES(all_with_finished, engines)
 {
@@ -290,6 +306,7 @@ TEST_CASES(all_with_finished, engines)
 
 	peer_client_payload(data, sizeof(data));
 	e.engine = variant->engine;
+	e.quiet_offload = e.engine == E2E_SPLICE;
 	e.script = upstream;
 	e2e_start(&e);
 	options = e2e_client_options(&e, variant);
@@ -301,6 +318,9 @@ TEST_CASES(all_with_finished, engines)
 	e2e_run(&e, &peer, script);
 	tlsclient_close(&client);
 	e2e_upstream(&e, 0);
-	(void)e2e_prove_session(&e, 0, "done");
+	if (e.engine == E2E_SPLICE)
+		prove_some_engine(&e);
+	else
+		(void)e2e_prove_session(&e, 0, "done");
 	e2e_stop(&e);
 }

@@ -26,7 +26,8 @@ static const char usage[] =
 	"Runs its tests and reports them as KTAP. Exit code 0: passed; 1: one failed;\n"
 	"4: all were skipped; 2: usage.\n"
 	"  --list         names only\n"
-	"  --filter GLOB  tests whose suite.test/variant matches; may be given again\n"
+	"  --filter GLOB  tests whose suite.test/variant matches; may be given again;\n"
+	"                 with ! before it: all but those\n"
 	"  --part I/N     every N-th of them, beginning with the I-th\n"
 	"  -v             the time each test took\n"
 	"Environment: TIME_SCALE (all deadlines times this), SEED.\n";
@@ -70,11 +71,20 @@ static bool parse(int argc, char **argv, struct options *ret_options)
 
 static bool wanted(const struct options *options, const char *name)
 {
+	bool only_some = false, matches = false;
+
 	for (size_t i = 0; i < options->n_filters; i++) {
-		if (fnmatch(options->filters[i], name, 0) == 0)
-			return true;
+		const char *filter = options->filters[i];
+
+		if (filter[0] == '!') {
+			if (fnmatch(filter + 1, name, 0) == 0)
+				return false;
+			continue;
+		}
+		only_some = true;
+		matches |= fnmatch(filter, name, 0) == 0;
 	}
-	return options->n_filters == 0;
+	return matches || !only_some;
 }
 
 /* Every row begins with VARIANT (CASES checks it). */

@@ -4,6 +4,7 @@
 #include "selftests/lib/rawtls.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -98,7 +99,7 @@ static void parse(struct script *script, const char *text, bool tls13)
 	*script = (struct script){};
 	peer_client_payload(script->payload, sizeof(script->payload));
 	MUST(strlen(text) < sizeof(words));
-	strcpy(words, text);
+	(void)snprintf(words, sizeof(words), "%s", text);
 	for (word = strtok_r(words, " ", &save); word; word = strtok_r(NULL, " ", &save)) {
 		char *star = strchr(word, '*');
 		size_t times = star ? strtoul(word, NULL, 10) : 1;

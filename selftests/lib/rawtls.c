@@ -45,7 +45,7 @@ static int write_all(int fd, const uint8_t *bytes, size_t len)
 
 int rawtls_send(struct rawtls *raw, const struct rawtls_record *records, size_t n)
 {
-	size_t room = 0, len = 0;
+	size_t room = 1, len = 0;
 	uint8_t *wire;
 	int r;
 

@@ -4,6 +4,7 @@
 
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -14,6 +15,7 @@ SUITE("refusal", NEEDS(NEED_NETNS));
 /* RFC 8446 section 6 */
 enum {
 	ALERT_HANDSHAKE_FAILURE = 40,
+	ALERT_BAD_CERTIFICATE = 42,
 	ALERT_UNSUPPORTED_CERTIFICATE = 43,
 	ALERT_CERTIFICATE_EXPIRED = 45,
 	ALERT_UNKNOWN_CA = 48,
@@ -43,6 +45,8 @@ CASES(struct refusal_case, peers,
        .alert_1_2 = ALERT_UNKNOWN_CA, .alert_1_3 = ALERT_UNKNOWN_CA},
       {.name = "expired", .client = "client-expired", .check = "chain", .subject = "CN=client-a",
        .alert_1_2 = ALERT_CERTIFICATE_EXPIRED, .alert_1_3 = ALERT_CERTIFICATE_EXPIRED},
+      {.name = "weak-key", .client = "weak", .check = "chain", .subject = "CN=client-a",
+       .alert_1_2 = ALERT_BAD_CERTIFICATE, .alert_1_3 = ALERT_BAD_CERTIFICATE},
       {.name = "wrong-purpose", .client = "client-wrong-purpose", .check = "chain",
        .subject = "CN=client-a", .alert_1_2 = ALERT_UNSUPPORTED_CERTIFICATE,
        .alert_1_3 = ALERT_UNSUPPORTED_CERTIFICATE},
@@ -72,7 +76,21 @@ static struct tlsclient_options options_of(const struct e2e *e, const struct e2e
 	return options;
 }
 
-TEST_MATRIX(gets_alert, peers, engines)
+/* What `sluice pki` does not make: client-a's name by the right CA, for a key of 1024 bits. */
+static void make_weak_client(const struct e2e *e)
+{
+	char command[1024];
+
+	snprintf(command, sizeof(command),
+		 "cd %s/pki && { openssl req -new -newkey rsa:1024 -nodes -subj /CN=client-a "
+		 "-keyout weak.key -out weak.csr && openssl x509 -req -in weak.csr -CA sub-ca.pem "
+		 "-CAkey sub-ca.key -CAcreateserial -days 1 -out weak.leaf; } 2>openssl.log && "
+		 "cat weak.leaf sub-ca.pem >weak.pem",
+		 e->daemon.dir);
+	MUST_EQ(system(command), 0); /* NOLINT(cert-env33-c) */
+}
+
+TEST_MATRIX(gets_alert, peers, engines, PROGRAMS("openssl"))
 {
 	int expected = column->version == TLS1_2_VERSION ? row->alert_1_2 : row->alert_1_3;
 	static struct e2e e;
@@ -86,6 +104,9 @@ TEST_MATRIX(gets_alert, peers, engines)
 	e.rules = row->rules;
 	e2e_start(&e);
 	options = options_of(&e, column, row->client);
+	options.weak = row->client && strcmp(row->client, "weak") == 0;
+	if (options.weak)
+		make_weak_client(&e);
 	r = e2e_try(&e, &client, &options);
 	E2E_MUST(&e, r == 0 || r == -EPROTO, "%s", client.error);
 	alert = r == 0 ? tlsclient_alert(&client, (int)test_scaled_ms(ALERT_MS)) : client.alert;

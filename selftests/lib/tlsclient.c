@@ -70,6 +70,8 @@ static bool use_certificate(SSL_CTX *ctx, const struct tlsclient_options *option
 		SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
 	if (!options->cert)
 		return true;
+	if (options->weak)
+		SSL_CTX_set_security_level(ctx, 0);
 	return SSL_CTX_use_certificate_chain_file(ctx, options->cert) == 1 &&
 	       SSL_CTX_use_PrivateKey_file(ctx, options->key, SSL_FILETYPE_PEM) == 1;
 }

@@ -26,6 +26,7 @@ struct tlsclient_options {
 	const void *first_data;
 	size_t first_data_len;
 	bool first_data_ends; /* and so are close_notify and FIN */
+	bool weak;	      /* its own certificate may be of any strength */
 };
 
 struct tlsclient {

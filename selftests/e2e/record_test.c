@@ -118,7 +118,7 @@ static void expect_end(struct e2e *e, struct rawtls *raw, bool clean)
 
 	do {
 		n = rawtls_receive(raw, &type, data, (int)test_scaled_ms(5000));
-	} while (n >= 0 && type == KTLS_RECORD_DATA);
+	} while (n >= 0 && (type == KTLS_RECORD_DATA || type == KTLS_RECORD_HANDSHAKE));
 	if (clean)
 		E2E_MUST(e, n == 2 && type == KTLS_RECORD_ALERT && data[1] == 0, "%zd", n);
 	else
@@ -152,6 +152,144 @@ TEST_MATRIX(in_mid_stream, scripts, engines)
 	expect_end(&e, &raw, clean);
 	e2e_upstream(&e, 0);
 	(void)e2e_prove_session(&e, 0, close);
+	tlsclient_close(&client);
+	e2e_stop(&e);
+}
+
+/* --- key update, RFC 8446 4.6.3 --- */
+
+/* clang-format off */
+CASES(struct e2e_case, engines_1_3,
+      E2E_ROW("copy-aes128", E2E_COPY, TLS1_3_VERSION, SUITE_AES_128),
+      E2E_ROW("splice-aes128", E2E_SPLICE, TLS1_3_VERSION, SUITE_AES_128),
+      E2E_ROW("splice-aes256", E2E_SPLICE, TLS1_3_VERSION, SUITE_AES_256),
+      E2E_ROW("splice-chacha20", E2E_SPLICE, TLS1_3_VERSION, SUITE_CHACHA20));
+/* clang-format on */
+
+static const uint8_t key_updates[2][5] = {{24, 0, 0, 1, 0}, {24, 0, 0, 1, 1}};
+
+static struct rawtls_record key_update(bool requested)
+{
+	return (struct rawtls_record){.type = KTLS_RECORD_HANDSHAKE,
+				      .data = key_updates[requested],
+				      .len = sizeof(key_updates[0]),
+				      .last_of_key = true};
+}
+
+static bool can_follow(const struct e2e_case *c)
+{
+	return c->engine == E2E_COPY || test_kernel_at_least(6, 14);
+}
+
+/* Returns: KeyUpdates that came before @bytes of data, which are checked. */
+static size_t receive_data(struct e2e *e, struct rawtls *raw, struct payload *in, uint64_t bytes)
+{
+	static uint8_t data[KTLS_RECORD_MAX + 1];
+	size_t updates = 0;
+
+	while (bytes > 0) {
+		uint8_t type = 0;
+		ssize_t n = rawtls_receive(raw, &type, data, (int)test_scaled_ms(5000));
+
+		E2E_MUST(e, n > 0, "%zd, %llu bytes are missing", n, (unsigned long long)bytes);
+		if (type == KTLS_RECORD_HANDSHAKE) {
+			updates++;
+			continue;
+		}
+		E2E_MUST(e, type == KTLS_RECORD_DATA && payload_check(in, data, (size_t)n), "%s",
+			 in->fault);
+		bytes -= (uint64_t)n;
+	}
+	return updates;
+}
+
+/* Both directions change their keys, in the middle of data and again and again. */
+TEST_CASES(key_update_in_mid_stream, engines_1_3)
+{
+	enum { ROUNDS = 10, BYTES = 20000 };
+	static char payload[ROUNDS * BYTES];
+	static struct peer_step upstream[3 * ROUNDS + 3];
+	static struct rawtls raw;
+	static struct e2e e;
+	struct tlsclient_options options;
+	struct tlsclient client;
+	struct peer peer;
+	size_t answers = 0;
+
+	for (size_t i = 0; i < ROUNDS; i++) {
+		upstream[2 * i] = (struct peer_step)RECV(BYTES);
+		upstream[2 * i + 1] = (struct peer_step)SEND(BYTES);
+	}
+	upstream[2 * ROUNDS] = (struct peer_step)RECV_END;
+	upstream[2 * ROUNDS + 1] = (struct peer_step)FINISH;
+	e.engine = variant->engine;
+	e.script = can_follow(variant) ? upstream : STEPS(RECV(BYTES / 2), RECV_RESET);
+	e2e_start(&e);
+	options = e2e_client_options(&e, variant);
+	e2e_connect(&e, &client, &options);
+	rawtls_take(&raw, &client);
+	e2e_prove_live(&e, &client);
+	peer_init_client(&peer, &client);
+	peer_client_payload(payload, sizeof(payload));
+	for (size_t i = 0; i < (can_follow(variant) ? ROUNDS : 1); i++) {
+		const char *bytes = payload + i * BYTES;
+		const struct rawtls_record records[] = {
+			{.type = KTLS_RECORD_DATA, .data = bytes, .len = BYTES / 2},
+			key_update(i % 2 == 0),
+			{.type = KTLS_RECORD_DATA, .data = bytes + BYTES / 2, .len = BYTES / 2},
+		};
+
+		(void)rawtls_send(&raw, records, 3);
+		if (can_follow(variant))
+			answers += receive_data(&e, &raw, &peer.in, BYTES);
+	}
+	if (can_follow(variant)) {
+		static const uint8_t close_notify[2] = {1, 0};
+		const struct rawtls_record end = {
+			.type = KTLS_RECORD_ALERT, .data = close_notify, .len = 2};
+
+		E2E_MUST(&e, answers == ROUNDS / 2, "%zu answers", answers);
+		MUST_EQ(rawtls_send(&raw, &end, 1), 0);
+	}
+	expect_end(&e, &raw, can_follow(variant));
+	e2e_upstream(&e, 0);
+	(void)e2e_prove_session(&e, 0, can_follow(variant) ? "done" : "key_update");
+	tlsclient_close(&client);
+	e2e_stop(&e);
+}
+
+/* clang-format off */
+CASES(struct e2e_case, splice_1_3, E2E_ROW("splice", E2E_SPLICE, TLS1_3_VERSION, SUITE_AES_128));
+/* clang-format on */
+
+/* Keys are cheap to ask for and not so cheap to make. */
+TEST_CASES(flood_of_key_updates, splice_1_3)
+{
+	enum { FLOOD = 300 };
+	static struct rawtls_record records[2 * FLOOD];
+	static struct rawtls raw;
+	static struct e2e e;
+	struct tlsclient_options options;
+	struct tlsclient client;
+	char payload[FLOOD];
+
+	peer_client_payload(payload, sizeof(payload));
+	for (size_t i = 0; i < FLOOD; i++) {
+		records[2 * i] = (struct rawtls_record){
+			.type = KTLS_RECORD_DATA, .data = payload + i, .len = 1};
+		records[2 * i + 1] = key_update(false);
+	}
+	e.engine = variant->engine;
+	e.script = STEPS(RECV_RESET);
+	e2e_start(&e);
+	options = e2e_client_options(&e, variant);
+	e2e_connect(&e, &client, &options);
+	rawtls_take(&raw, &client);
+	e2e_prove_live(&e, &client);
+	(void)rawtls_send(&raw, records, 2 * FLOOD);
+	expect_end(&e, &raw, false);
+	e2e_upstream(&e, 0);
+	(void)e2e_prove_session(&e, 0, "key_update");
 	tlsclient_close(&client);
 	e2e_stop(&e);
 }

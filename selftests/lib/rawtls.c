@@ -23,6 +23,7 @@ void rawtls_take(struct rawtls *raw, const struct tlsclient *client)
 
 	*raw = (struct rawtls){.fd = client->fd};
 	MUST_EQ(tls_export_keys(&conn, &raw->in.keys, &raw->out.keys), 0);
+	tls_export_traffic(&conn, &raw->traffic);
 }
 
 static int write_all(int fd, const uint8_t *bytes, size_t len)
@@ -58,6 +59,9 @@ int rawtls_send(struct rawtls *raw, const struct rawtls_record *records, size_t 
 				   records[i].padding, wire + len);
 		if (records[i].damaged)
 			wire[len - 1] ^= 1;
+		if (records[i].last_of_key)
+			MUST_EQ(tls_traffic_next(&raw->traffic, &raw->traffic.rx, &raw->out.keys),
+				0);
 	}
 	MUST_LE(len, room);
 	r = write_all(raw->fd, wire, len);
@@ -72,6 +76,9 @@ ssize_t rawtls_receive(struct rawtls *raw, uint8_t *ret_type, uint8_t *data, int
 		size_t used = 0;
 		ssize_t n = record_open(&raw->in, raw->wire, raw->wire_len, ret_type, data, &used);
 
+		if (n > 0 && *ret_type == KTLS_RECORD_HANDSHAKE && data[0] == 24)
+			MUST_EQ(tls_traffic_next(&raw->traffic, &raw->traffic.tx, &raw->in.keys),
+				0);
 		if (n != -EAGAIN) {
 			memmove(raw->wire, raw->wire + used, raw->wire_len - used);
 			raw->wire_len -= used;

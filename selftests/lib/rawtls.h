@@ -8,10 +8,12 @@
 
 #include "selftests/lib/record.h"
 #include "selftests/lib/tlsclient.h"
+#include "sys/tls.h"
 
 struct rawtls {
 	int fd;
 	struct record_stream out, in;
+	struct tls_traffic traffic; /* as the server has it: its tx is our in */
 	uint8_t wire[2 * RECORD_WIRE_MAX];
 	size_t wire_len; /* what was read and not opened */
 };
@@ -25,12 +27,13 @@ struct rawtls_record {
 	const void *data;
 	size_t len, padding;
 	bool damaged;
+	bool last_of_key; /* a KeyUpdate: the next record is under the next keys */
 };
 
 int rawtls_send(struct rawtls *raw, const struct rawtls_record *records, size_t n);
 
 /**
- * rawtls_receive() - next record. @data: KTLS_RECORD_MAX + 1 bytes.
+ * rawtls_receive() - next record; behind a KeyUpdate the next keys are used. @data: KTLS_RECORD_MAX + 1 bytes.
  * Returns: bytes; -ETIMEDOUT; -EPIPE at FIN; -EBADMSG; what recv(2) said.
  */
 ssize_t rawtls_receive(struct rawtls *raw, uint8_t *ret_type, uint8_t *data, int timeout_ms);

@@ -6,6 +6,7 @@
  *
  * Facts this stands on: docs/KERNEL.md, "Receive by splice" and "Send by splice".
  */
+#include "base/clock.h"
 #include "proxy/relay.h"
 #include "sys/stream.h"
 #include "sys/tls.h"
@@ -23,7 +24,10 @@
 
 enum { ALERT_LEVEL_WARNING = 1, ALERT_LEVEL_FATAL = 2 };
 enum { ALERT_USER_CANCELED = 90, ALERT_NO_RENEGOTIATION = 100 };
-enum { HANDSHAKE_KEY_UPDATE = 24 };
+enum { HANDSHAKE_KEY_UPDATE = 24 }; /* RFC 8446 4 */
+enum { UPDATE_NOT_REQUESTED, UPDATE_REQUESTED };
+
+#define KEY_UPDATE_BYTES 5
 
 static void splice_release(struct relay *relay, enum relay_direction direction, bool dirty)
 {
@@ -57,6 +61,59 @@ static int splice_reject(struct relay *relay)
 	return relay_fail(relay, RELAY_UNEXPECTED_RECORD);
 }
 
+/* --- key update, RFC 8446 4.6.3 --- */
+
+/* Tell the client, then change. Returns: 0 (done, or there was nothing to do), -EAGAIN, -EIO. */
+static int update_our_keys(struct relay *relay)
+{
+	static const uint8_t message[KEY_UPDATE_BYTES] = {HANDSHAKE_KEY_UPDATE, 0, 0, 1,
+							  UPDATE_NOT_REQUESTED};
+	struct ktls_keys _cleanup_ktls_keys_ keys = {};
+	ssize_t sent;
+
+	if (!relay->key_update_due)
+		return 0;
+	sent = ktls_send_record(relay->wire_fd, KTLS_RECORD_HANDSHAKE, message, sizeof(message));
+	if (sent == -EAGAIN)
+		return -EAGAIN;
+	relay->key_update_due = false;
+	relay->control_bytes += sizeof(message);
+	/* From here on the client expects the new ones: without them nothing may be sent. */
+	if (sent != sizeof(message) ||
+	    tls_traffic_next(&relay->traffic, &relay->traffic.tx, &keys) < 0 ||
+	    ktls_tx_rekey(relay->wire_fd, &keys, &relay->tx_mark) < 0)
+		return relay_fail(relay, RELAY_KEY_UPDATE);
+	return 0;
+}
+
+static bool too_many_updates(struct relay *relay)
+{
+	uint64_t now_ms = clock_now_ms();
+
+	if (now_ms - relay->key_updates_since_ms >= 1000) {
+		relay->key_updates_since_ms = now_ms;
+		relay->key_updates = 0;
+	}
+	return ++relay->key_updates > RELAY_KEY_UPDATES_MAX;
+}
+
+/* Returns: -EINPROGRESS when reading goes on under the new keys, -EIO. */
+static ssize_t take_key_update(struct relay *relay, const uint8_t *message, size_t len)
+{
+	struct ktls_keys _cleanup_ktls_keys_ keys = {};
+
+	if (!relay->can_rekey || too_many_updates(relay))
+		return relay_fail(relay, RELAY_KEY_UPDATE);
+	if (len != KEY_UPDATE_BYTES || message[4] > UPDATE_REQUESTED)
+		return splice_reject(relay);
+	if (tls_traffic_next(&relay->traffic, &relay->traffic.rx, &keys) < 0 ||
+	    ktls_install_rx(relay->wire_fd, &keys) < 0)
+		return relay_fail(relay, RELAY_KEY_UPDATE);
+	relay->key_update_due |= message[4] == UPDATE_REQUESTED;
+	/* With a full socket the answer waits for splice_flush(). */
+	return update_our_keys(relay) == -EIO ? -EIO : -EINPROGRESS;
+}
+
 /*
  * Read what splice could not carry. Returns: bytes now in the pipe (data came in meanwhile),
  * 0 at a clean end, -EAGAIN (nothing is there any more), -EINPROGRESS (it carried nothing), -EIO.
@@ -85,7 +142,7 @@ static ssize_t read_record(struct relay *relay, struct relay_flow *flow)
 		return got == 1 ? -EINPROGRESS : got;
 	case KTLS_RECORD_HANDSHAKE:
 		if (got > 0 && record[0] == HANDSHAKE_KEY_UPDATE)
-			return relay_fail(relay, RELAY_KEY_UPDATE);
+			return take_key_update(relay, record, (size_t)got);
 		return splice_reject(relay);
 	default:
 		return splice_reject(relay);
@@ -140,9 +197,14 @@ static ssize_t splice_flush(struct relay *relay, enum relay_direction direction)
 {
 	struct relay_flow *flow = &relay->flow[direction];
 	int sink_fd = direction == RELAY_IN ? relay->local_fd : relay->wire_fd;
+	int r = direction == RELAY_IN ? 0 : update_our_keys(relay);
+	ssize_t put;
+
+	if (r < 0)
+		return r;
 	/* Exactly what the pipe holds and no SPLICE_F_MORE, or the last record would stay open. */
-	ssize_t put = splice(flow->pipe.read_fd, NULL, sink_fd, NULL, flow->held,
-			     SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
+	put = splice(flow->pipe.read_fd, NULL, sink_fd, NULL, flow->held,
+		     SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
 
 	if (put > 0)
 		return put;
@@ -157,17 +219,22 @@ static int finish_wire(struct relay *relay, struct relay_flow *flow)
 	int64_t queued;
 
 	if (!flow->notified) {
-		int r = ktls_send_alert(relay->wire_fd, ALERT_LEVEL_WARNING,
-					TLS_ALERT_CLOSE_NOTIFY);
+		int r = update_our_keys(relay);
+
+		if (r < 0)
+			return r;
+		r = ktls_send_alert(relay->wire_fd, ALERT_LEVEL_WARNING, TLS_ALERT_CLOSE_NOTIFY);
 
 		if (r == -EAGAIN)
 			return r;
 		if (r < 0)
 			return relay_fail_wire(relay, r);
 		flow->notified = true;
+		relay->control_bytes += ALERT_BYTES;
 	}
 	/* A record that is still inside kTLS would be lost behind the FIN. */
-	queued = ktls_tx_queued(relay->wire_fd, &relay->tx_mark, flow->bytes + ALERT_BYTES);
+	queued =
+		ktls_tx_queued(relay->wire_fd, &relay->tx_mark, flow->bytes + relay->control_bytes);
 	if (queued > 0 || queued == -EAGAIN)
 		return -EINPROGRESS;
 	if (queued < 0)

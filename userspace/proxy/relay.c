@@ -45,6 +45,7 @@ void relay_stop(struct relay *relay)
 {
 	for (int i = 0; relay->engine && i < RELAY_DIRECTIONS; i++)
 		relay->engine->release(relay, i, relay->flow[i].held > 0);
+	tls_traffic_wipe(&relay->traffic);
 }
 
 int relay_fail(struct relay *relay, enum relay_fault fault)

@@ -22,6 +22,7 @@
 
 #include "sys/ktls.h"
 #include "sys/pipe.h"
+#include "sys/tls.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -45,10 +46,13 @@ enum relay_fault {
 	RELAY_TRUNCATED,    /* FIN without close_notify */
 	RELAY_TLS_ERROR,    /* a record that does not verify, or a protocol violation */
 	RELAY_CLIENT_ALERT, /* the client sent a fatal alert */
-	RELAY_KEY_UPDATE,   /* the client changed its key and this kernel session cannot follow */
+	RELAY_KEY_UPDATE, /* the client changed its key and the kernel cannot follow, or too often */
 	RELAY_UNEXPECTED_RECORD, /* a record type that has no place after the handshake */
 	RELAY_NO_RESOURCES,	 /* no descriptor or memory for a holder */
 };
+
+/* A second of KeyUpdates: more are an attack, each costs key derivations and a system call or two. */
+#define RELAY_KEY_UPDATES_MAX 100
 
 #define RELAY_BUFFER_BYTES 16384 /* one TLS record */
 
@@ -97,7 +101,14 @@ struct relay {
 	bool accept_truncation;
 	bool truncated;
 	enum relay_fault fault;
-	struct ktls_tx_mark tx_mark; /* splice engine: what the kernel must have sent */
+	/* Splice engine. */
+	struct ktls_tx_mark tx_mark; /* what the kernel must have sent */
+	uint64_t control_bytes;	     /* of records that were not data, sent since the mark */
+	struct tls_traffic traffic;  /* for the next keys; wiped by relay_stop() */
+	bool can_rekey;		     /* this kernel takes keys a second time */
+	bool key_update_due;	     /* the client asked for new keys of ours */
+	uint32_t key_updates;	     /* of the client, in the second that began at: */
+	uint64_t key_updates_since_ms;
 	struct relay_flow flow[RELAY_DIRECTIONS];
 };
 
@@ -143,7 +154,7 @@ enum relay_status relay_pump(struct relay *relay);
 void relay_wire_event(struct relay *relay, uint32_t events);
 void relay_local_event(struct relay *relay, uint32_t events);
 
-/** relay_stop() - drop what is held; the descriptors stay the caller's. */
+/** relay_stop() - drop what is held, wipe secrets; the descriptors stay the caller's. */
 void relay_stop(struct relay *relay);
 
 /** relay_fail() - note @fault (the first one counts). Returns: -EIO, for engines to pass on. */

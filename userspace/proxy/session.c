@@ -390,8 +390,10 @@ static const struct relay_engine *hand_over(struct session *s)
 	/* Bytes may have come in since the handshake, but not into OpenSSL: nothing read since. */
 	if (s->offload_reason != OFFLOAD_OK)
 		return &relay_engine_copy;
-	r = offload_commit(s->tls, s->wire.fd, &s->relay.tx_mark, &s->offload_reason);
+	r = offload_commit(s->tls, s->wire.fd, &s->relay.tx_mark, &s->relay.traffic,
+			   &s->offload_reason);
 	if (r == 0) {
+		s->relay.can_rekey = s->proxy->kernel.rekey.state == FEATURE_WORKS;
 		offload_settle(&s->tls);
 		return &relay_engine_splice;
 	}

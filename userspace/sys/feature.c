@@ -273,6 +273,7 @@ void feature_probe_ktls(struct feature_set *ret_set)
 		for (unsigned int c = 0; c < KTLS_N_CIPHERS; c++)
 			try_cipher(ret_set, (enum feature_version)v, (enum ktls_cipher)c);
 	}
+	ret_set->rekey = result(rekey());
 }
 
 void feature_probe(struct feature_set *ret_set)
@@ -281,8 +282,6 @@ void feature_probe(struct feature_set *ret_set)
 
 	feature_probe_ktls(set);
 	feature_host_kernel(set);
-	if (set->ulp.state == FEATURE_WORKS)
-		set->rekey = result(rekey());
 	try_options(set);
 	try_bpf(set);
 	feature_host_limits(set);

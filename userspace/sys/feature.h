@@ -63,7 +63,7 @@ struct feature_set {
 void feature_probe(struct feature_set *ret_set);
 void feature_done(struct feature_set *set);
 
-/** feature_probe_ktls() - only loopback, ulp, tls_stat and tls, the rest stays untried. */
+/** feature_probe_ktls() - only loopback, ulp, tls_stat, tls and rekey, the rest stays untried. */
 void feature_probe_ktls(struct feature_set *ret_set);
 
 /** feature_has_ktls() - both directions of at least one cipher work for @version. */

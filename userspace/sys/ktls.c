@@ -310,6 +310,20 @@ int ktls_tx_mark_init(int fd, const struct ktls_keys *keys, struct ktls_tx_mark 
 	return r;
 }
 
+int ktls_tx_rekey(int fd, const struct ktls_keys *keys, struct ktls_tx_mark *mark)
+{
+	uint64_t seq = 0;
+	int r = tx_rec_seq(fd, mark->cipher, &seq);
+
+	if (r == 0)
+		r = ktls_install_tx(fd, keys);
+	if (r < 0)
+		return r;
+	mark->earlier += seq - mark->rec_seq;
+	mark->rec_seq = read_be64(keys->rec_seq);
+	return 0;
+}
+
 int64_t ktls_tx_queued(int fd, const struct ktls_tx_mark *mark, uint64_t bytes_sent)
 {
 	uint64_t seq = 0, written = 0, must;
@@ -319,7 +333,8 @@ int64_t ktls_tx_queued(int fd, const struct ktls_tx_mark *mark, uint64_t bytes_s
 		r = tcp_written(fd, &written);
 	if (r < 0)
 		return r;
-	must = bytes_sent + (seq - mark->rec_seq) * record_overhead(mark->version, mark->cipher);
+	must = bytes_sent +
+	       (mark->earlier + seq - mark->rec_seq) * record_overhead(mark->version, mark->cipher);
 	/* A FIN takes one position too, so TCP may be ahead of the records. */
 	if (written - mark->written >= must)
 		return 0;

@@ -112,16 +112,22 @@ int ktls_send_alert(int fd, uint8_t level, uint8_t description);
 struct ktls_tx_mark {
 	uint64_t written; /* TCP's write position, from the start of the connection */
 	uint64_t rec_seq; /* next record number */
+	uint64_t earlier; /* records under earlier keys */
 	uint16_t version;
 	enum ktls_cipher cipher;
 };
 
 /**
  * ktls_tx_mark_init() - take the mark right after ktls_install_tx(fd, keys), before any send.
- * After a rekey: take a new one when the old one says drained, and count bytes from there.
  * Returns: 0, or getsockopt(2)'s errno; -EAGAIN if acknowledgements kept moving (try again).
  */
 int ktls_tx_mark_init(int fd, const struct ktls_keys *keys, struct ktls_tx_mark *ret_mark);
+
+/**
+ * ktls_tx_rekey() - ktls_install_tx() with the next generation's @keys, and the mark goes on: bytes
+ * are counted from where they were. Returns: as those two.
+ */
+int ktls_tx_rekey(int fd, const struct ktls_keys *keys, struct ktls_tx_mark *mark);
 
 /**
  * ktls_tx_queued() - ciphertext bytes that kTLS still holds and TCP was not given yet.

@@ -16,12 +16,14 @@
 #ifndef SLUICE_SYS_TLS_H
 #define SLUICE_SYS_TLS_H
 
+#include "base/secret.h"
+#include "sys/ktls.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
-struct ktls_keys;
 struct tls_ctx;
 struct tls_conn;
 
@@ -141,5 +143,26 @@ void tls_peer_subject(const struct tls_conn *conn, char *text, size_t size);
  */
 int tls_export_keys(const struct tls_conn *conn, struct ktls_keys *ret_tx,
 		    struct ktls_keys *ret_rx);
+
+/**
+ * What a rekey needs of a TLS 1.3 connection when its SSL object is gone: the secrets that the next
+ * generation of keys comes from (RFC 8446 7.2). All zero: there is no next generation (TLS 1.2).
+ */
+struct tls_traffic {
+	enum ktls_cipher cipher;
+	struct secret tx, rx;
+};
+
+/** tls_export_traffic() - the secrets of the keys that tls_export_keys() gives now. */
+void tls_export_traffic(const struct tls_conn *conn, struct tls_traffic *ret_traffic);
+
+/**
+ * tls_traffic_next() - step @secret, one of @traffic, to the next generation and give its keys, with
+ * record number 0. The caller wipes them. Returns: 0; -EOPNOTSUPP (TLS 1.2); -EIO.
+ */
+int tls_traffic_next(const struct tls_traffic *traffic, struct secret *secret,
+		     struct ktls_keys *ret_keys);
+
+void tls_traffic_wipe(struct tls_traffic *traffic);
 
 #endif

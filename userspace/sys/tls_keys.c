@@ -236,3 +236,52 @@ int tls_export_keys(const struct tls_conn *conn, struct ktls_keys *ret_tx, struc
 	}
 	return r;
 }
+
+/* --- next generations --- */
+
+static const struct cipher_map *tls13_cipher(enum ktls_cipher cipher)
+{
+	for (size_t i = 0; i < sizeof(ciphers) / sizeof(ciphers[0]); i++) {
+		if (ciphers[i].cipher == cipher && ciphers[i].fixed_iv_len == 0)
+			return &ciphers[i];
+	}
+	return NULL;
+}
+
+void tls_export_traffic(const struct tls_conn *conn, struct tls_traffic *ret_traffic)
+{
+	const struct cipher_map *map = find_cipher(conn->ssl);
+
+	*ret_traffic = (struct tls_traffic){};
+	if (!map || SSL_version(conn->ssl) != TLS1_3_VERSION)
+		return;
+	ret_traffic->cipher = map->cipher;
+	ret_traffic->tx = conn->server_secret;
+	ret_traffic->rx = conn->client_secret;
+}
+
+int tls_traffic_next(const struct tls_traffic *traffic, struct secret *secret,
+		     struct ktls_keys *ret_keys)
+{
+	const struct cipher_map *map = tls13_cipher(traffic->cipher);
+	struct secret _cleanup_secret_ next = {.len = secret->len};
+	int r;
+
+	if (secret->len == 0 || !map)
+		return -EOPNOTSUPP;
+	*ret_keys = (struct ktls_keys){.version = TLS1_3_VERSION, .cipher = map->cipher};
+	r = expand_label(map, secret, "traffic upd", next.bytes, next.len);
+	if (r == 0)
+		r = derive_tls13(map, &next, ret_keys);
+	ERR_clear_error();
+	if (r == 0)
+		*secret = next;
+	else
+		ktls_keys_wipe(ret_keys);
+	return r;
+}
+
+void tls_traffic_wipe(struct tls_traffic *traffic)
+{
+	secret_wipe_mem(traffic, sizeof(*traffic));
+}

@@ -169,6 +169,9 @@ static int io_error(struct tls_conn *conn, int r)
 
 	if (ssl_error == SSL_ERROR_WANT_READ || ssl_error == SSL_ERROR_WANT_WRITE)
 		return -EAGAIN;
+	/* After user_canceled OpenSSL 3.2 and later call the clean end of TLS 1.3 a system error. */
+	if (conn->close_notified && saved_errno == 0 && ssl_error == SSL_ERROR_SYSCALL)
+		return 0;
 	if (ssl_error == SSL_ERROR_ZERO_RETURN)
 		return conn->close_notified ? 0 : -ENODATA;
 	if (ssl_error == SSL_ERROR_SYSCALL)

@@ -76,12 +76,11 @@ void probe_will_use(const struct feature_set *set, struct probe_sentences *ret_u
 			      "refuses every connection");
 		return;
 	}
-	say(ret_uses,
-	    "key update: a TLS 1.3 peer that changes its keys ends its session in the "
-	    "kernel, with its own close reason%s",
+	say(ret_uses, "key update: %s",
 	    set->rekey.state == FEATURE_WORKS
-		    ? "; this kernel could take new keys, this version of sluice does not yet"
-		    : "");
+		    ? "a TLS 1.3 peer may change its keys, the kernel follows"
+		    : "a TLS 1.3 peer that changes its keys ends its session in the kernel, with its "
+		      "own close reason (kernel 6.14 can follow)");
 	say(ret_uses, "proof: %s",
 	    set->diag_ulp.state == FEATURE_WORKS
 		    ? "'sluice status' shows the kernel's view of every session (sock_diag)"

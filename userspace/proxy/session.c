@@ -394,6 +394,8 @@ static const struct relay_engine *hand_over(struct session *s)
 			   &s->offload_reason);
 	if (r == 0) {
 		s->relay.can_rekey = s->proxy->kernel.rekey.state == FEATURE_WORKS;
+		if (!s->relay.can_rekey)
+			tls_traffic_wipe(&s->relay.traffic);
 		offload_settle(&s->tls);
 		return &relay_engine_splice;
 	}

@@ -75,6 +75,8 @@ start k6.1 --kernel 6.1 --root 13 -- bash -c "$(facts)"
 start k6.12 --kernel 6.12 --root 13 -- bash -c "$(facts)"
 wait
 start k7 --kernel 7 --root 13 -- bash -c "$(facts)"
+wait
+# Alone, because its time is looked at.
 start root12 --root 12 -- sh -c 'openssl version; cat /proc/uptime'
 wait
 start code -- sh -c 'echo out; echo err >&2; exit 42'

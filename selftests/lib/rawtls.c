@@ -11,7 +11,6 @@
 
 void rawtls_take(struct rawtls *raw, const struct tlsclient *client)
 {
-	/* The keys of a connection are the same seen from both ends. */
 	struct tls_conn conn = {
 		.ssl = client->ssl,
 		.client_secret = client->client_secret,
@@ -22,7 +21,7 @@ void rawtls_take(struct rawtls *raw, const struct tlsclient *client)
 	};
 
 	*raw = (struct rawtls){.fd = client->fd};
-	MUST_EQ(tls_export_keys(&conn, &raw->in.keys, &raw->out.keys), 0);
+	MUST_EQ(tls_export_keys(&conn, &raw->out.keys, &raw->in.keys), 0);
 }
 
 static int write_all(int fd, const uint8_t *bytes, size_t len)

@@ -241,8 +241,8 @@ TEST_CASES(the_first_rule_that_matches_decides, decisions)
 	CHECK_STR(verdict.rule ? verdict.rule->name : NULL, variant->rule);
 	CHECK_STR(verdict.reason, variant->reason    ? variant->reason
 				  : variant->allowed ? "allowed"
-				  : variant->rule  ? "denied by rule"
-						   : "no rule matches");
+				  : variant->rule    ? "denied by rule"
+						     : "no rule matches");
 	identity_done(&identity);
 	config_free(config);
 }

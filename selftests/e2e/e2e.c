@@ -80,7 +80,7 @@ static void make_pki(struct e2e *e)
 	(void)rename(mine, kept);
 }
 
-static void write_yaml(struct e2e *e)
+static void write_terminate(struct e2e *e)
 {
 	const char *dir = e->daemon.dir;
 	const char *auth = or_else(e->client_auth, "require");
@@ -125,18 +125,91 @@ static void write_yaml(struct e2e *e)
 	MUST(len < (int)sizeof(e->yaml));
 }
 
+static void write_originate(struct e2e *e)
+{
+	const char *dir = e->daemon.dir;
+	const char *offload = e->engine == E2E_SPLICE ? "require" : "off";
+	char listen[ADDR_TEXT_MAX], endpoints[ADDR_TEXT_MAX + 2], certificate[300] = "";
+	int len;
+
+	snprintf(listen, sizeof(listen), "\"127.0.0.1:%u\"", e->port);
+	snprintf(endpoints, sizeof(endpoints), "\"%s\"", e->upstream.text);
+	if (!e->no_certificate)
+		snprintf(certificate, sizeof(certificate),
+			 "      certificate: {chain: file:%s/pki/client-a.pem, "
+			 "key: file:%s/pki/client-a.key}\n",
+			 dir, dir);
+	len = snprintf(e->yaml, sizeof(e->yaml),
+		       "listeners:\n"
+		       "  - name: main\n"
+		       "    listen: [%s]\n"
+		       "    mode: originate\n"
+		       "    upstream: app\n"
+		       "    offload: %s\n"
+		       "%s"
+		       "upstreams:\n"
+		       "  - name: app\n"
+		       "    endpoints: [%s]\n"
+		       "    tls:\n"
+		       "      server_ca: file:%s/pki/%s\n"
+		       "%s"
+		       "%s"
+		       "admin: {listen: \"unix:%s/admin.sock\"}\n"
+		       "workers: %u\n"
+		       "%s",
+		       or_else(e->listen, listen), offload, or_else(e->listener, ""),
+		       or_else(e->endpoints, endpoints), dir, or_else(e->server_ca, "ca.pem"),
+		       certificate, or_else(e->tls, "      server_name: localhost\n"), dir,
+		       e->workers ? e->workers : 1, or_else(e->top, ""));
+	MUST(len < (int)sizeof(e->yaml));
+}
+
+static void open_tls_server(struct e2e *e)
+{
+	char file[60];
+
+	snprintf(file, sizeof(file), "pki/%s.pem", or_else(e->server_cert, "server"));
+	e->server.cert = e2e_path(e, file);
+	snprintf(file, sizeof(file), "pki/%s.key", or_else(e->server_cert, "server"));
+	e->server.key = e2e_path(e, file);
+	if (e->demand_certificate)
+		e->server.client_ca = e2e_path(e, "pki/ca.pem");
+	MUST_EQ(tlsserver_open(&e->tls_server, &e->server), 0);
+	e->upstream.tls = &e->tls_server;
+}
+
+/* With the PKI of the test's first daemon. */
+static void use_subdir(struct e2e *e)
+{
+	char dir[sizeof(e->daemon.dir)];
+
+	snprintf(dir, sizeof(dir), "%s", e->daemon.dir);
+	MUST((size_t)snprintf(e->daemon.dir, sizeof(e->daemon.dir), "%s/%s", dir, e->subdir) <
+	     sizeof(e->daemon.dir));
+	snprintf(e->daemon.log, sizeof(e->daemon.log), "%s/log", e->daemon.dir);
+	MUST_OK(mkdir(e->daemon.dir, 0755));
+	MUST_OK(symlink("../pki", e2e_path(e, "pki")));
+}
+
 void e2e_prepare(struct e2e *e)
 {
 	daemon_init(&e->daemon);
+	if (e->subdir)
+		use_subdir(e);
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)test_seed(); /* not first in a thread */
-	make_pki(e);
+	if (!e->subdir)
+		make_pki(e);
 	e->port = daemon_free_port();
 	MUST(e->port > 0);
+	if (e->more_pki)
+		e->more_pki(e);
+	if (e->originate && !e->plain_server)
+		open_tls_server(e);
 	MUST_EQ(upstream_server_start(&e->upstream, or_else(e->upstream_address, "127.0.0.1:0"),
 				      e->script),
 		0);
-	write_yaml(e);
+	e->originate ? write_originate(e) : write_terminate(e);
 }
 
 void e2e_start(struct e2e *e)
@@ -157,6 +230,7 @@ void e2e_stop(struct e2e *e)
 
 	E2E_MUST(e, code == 0, "the daemon ended with %d", code);
 	upstream_server_stop(&e->upstream);
+	tlsserver_close(&e->tls_server);
 }
 
 /* --- clients --- */
@@ -197,6 +271,18 @@ void e2e_connect(struct e2e *e, struct tlsclient *client, const struct tlsclient
 	E2E_MUST(e, r == 0, "%s (alert %d)", client->error, client->alert);
 }
 
+int e2e_connect_plain(struct e2e *e, const char *listen)
+{
+	struct addr addr = e2e_address(e);
+	int fd;
+
+	if (listen)
+		MUST_EQ(addr_parse(listen, &addr), 0);
+	fd = MUST_OK(socket(addr.sa.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+	MUST_OK(connect(fd, &addr.sa, addr.len));
+	return fd;
+}
+
 void e2e_run(struct e2e *e, struct peer *peer, const struct peer_step *script)
 {
 	E2E_MUST(e, peer_run(peer, script) == 0, "%s", peer->problem);
@@ -208,4 +294,31 @@ void e2e_upstream(struct e2e *e, unsigned int index)
 	int r = upstream_server_result(&e->upstream, index, &words);
 
 	E2E_MUST(e, r == 0, "upstream connection %u: %s", index, words);
+}
+
+/* --- mode: originate --- */
+
+void e2e_set_case(struct e2e *e, const struct e2e_case *c)
+{
+	e->originate = true;
+	e->engine = c->engine;
+	e->server.version = c->version;
+	e->server.suite = c->suite;
+}
+
+void e2e_begin_plain(struct e2e *e, const struct e2e_case *c, struct peer *client)
+{
+	e2e_set_case(e, c);
+	e2e_start(e);
+	peer_init_plain_client(client, e2e_connect_plain(e, NULL));
+	client->gate = &e->upstream.gate;
+}
+
+void e2e_end_plain(struct e2e *e, struct peer *client)
+{
+	if (client->fd >= 0)
+		MUST_OK(close(client->fd));
+	E2E_MUST(e, UNTIL(daemon_counter(&e->daemon, "connections") == 0, 5000));
+	E2E_MUST(e, daemon_counter(&e->daemon, "handshakes") == 0);
+	e2e_stop(e);
 }

@@ -67,10 +67,24 @@ struct e2e {
 	unsigned int workers;	 /* default 1 */
 	bool quiet_offload;	 /* no `offload:` line at all */
 	unsigned int damaged;	 /* records that the client will damage */
+	/*
+	 * mode: originate: plaintext in, and the upstream has TLS. @tls: more lines of its `tls:`,
+	 * with six blanks, default the server's name.
+	 */
+	bool originate;
+	bool no_certificate;		 /* we have none to show */
+	bool demand_certificate;	 /* the server wants one */
+	bool plain_server;		 /* it talks no TLS at all */
+	const char *server_ca;		 /* file of the PKI; default "ca.pem" */
+	const char *server_cert;	 /* file of the PKI without its ending; default "server" */
+	struct tlsserver_options server; /* files are set by e2e_prepare() */
+	void (*more_pki)(struct e2e *e); /* adds to the PKI before anything is started */
+	const char *subdir;		 /* of the test's directory, for a second daemon */
 	/* Set by it. */
 	unsigned int port;
 	struct daemon daemon;
 	struct upstream_server upstream;
+	struct tlsserver tls_server;
 	struct tlsstat tls_stat; /* before the first connection */
 	char yaml[8192];
 };
@@ -111,6 +125,18 @@ int e2e_try(struct e2e *e, struct tlsclient *client, const struct tlsclient_opti
 /** e2e_connect() - the same, and it must work. */
 void e2e_connect(struct e2e *e, struct tlsclient *client, const struct tlsclient_options *options);
 
+/** e2e_connect_plain() - a plaintext client, at @listen ("unix:…") or, NULL, the daemon's port. */
+int e2e_connect_plain(struct e2e *e, const char *listen);
+
+/** e2e_set_case() - mode: originate, with the engine of @c and a server that does what @c says. */
+void e2e_set_case(struct e2e *e, const struct e2e_case *c);
+
+/** e2e_begin_plain() - the same, started, and a plaintext client. */
+void e2e_begin_plain(struct e2e *e, const struct e2e_case *c, struct peer *client);
+
+/** e2e_end_plain() - nothing is left of the client, and e2e_stop(). */
+void e2e_end_plain(struct e2e *e, struct peer *client);
+
 /** e2e_run() - @script must go well with a new peer on @client. */
 void e2e_run(struct e2e *e, struct peer *peer, const struct peer_step *script);
 
@@ -122,6 +148,9 @@ void e2e_upstream(struct e2e *e, unsigned int index);
  * version and cipher both ways in software, or no ULP at all.
  */
 void e2e_prove_live(struct e2e *e, const struct tlsclient *client);
+
+/** e2e_prove_originated() - the same of the socket to e->upstream, with what @c demands. */
+void e2e_prove_originated(struct e2e *e, const struct e2e_case *c);
 
 /**
  * e2e_prove_session() - the log line of the @nth session with that close reason names the engine,

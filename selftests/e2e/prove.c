@@ -12,34 +12,49 @@
 #define LIVE_MS 5000
 #define LOG_MS	10000
 
+/* @src: 0 is any. */
 static const struct netlink_tcp *find_socket(const struct netlink_diag *diag, unsigned int src,
 					     unsigned int dst)
 {
 	for (size_t i = 0; i < netlink_diag_count(diag); i++) {
 		const struct netlink_tcp *tcp = netlink_diag_at(diag, i);
 
-		if (addr_port(&tcp->src) == src && addr_port(&tcp->dst) == dst)
+		if ((src == 0 || addr_port(&tcp->src) == src) && addr_port(&tcp->dst) == dst)
 			return tcp;
 	}
 	return NULL;
 }
 
-static bool is_suite(const struct tlsclient *client, enum ktls_cipher cipher)
+static enum tls_suite suite_of(const SSL *ssl)
 {
-	const char *name = SSL_CIPHER_get_name(SSL_get_current_cipher(client->ssl));
+	const char *name = SSL_CIPHER_get_name(SSL_get_current_cipher(ssl));
 
+	if (strstr(name, "AES128") || strstr(name, "AES_128"))
+		return SUITE_AES_128;
+	return strstr(name, "CHACHA20") ? SUITE_CHACHA20 : SUITE_AES_256;
+}
+
+static bool is_suite(enum tls_suite suite, enum ktls_cipher cipher)
+{
 	switch (cipher) {
 	case KTLS_AES_128_GCM:
-		return strstr(name, "AES128") || strstr(name, "AES_128");
+		return suite == SUITE_AES_128;
 	case KTLS_AES_256_GCM:
-		return strstr(name, "AES256") || strstr(name, "AES_256");
+		return suite == SUITE_AES_256;
 	default:
-		return strstr(name, "CHACHA20") != NULL;
+		return suite == SUITE_CHACHA20;
 	}
 }
 
+/** The daemon's socket at the wire, and what it must say. */
+struct wire {
+	unsigned int src, dst;
+	int version;
+	enum tls_suite suite;
+};
+
 /* Words for the report; "" when the socket is as it must be. */
-static const char *wrong(struct e2e *e, const struct tlsclient *client)
+static const char *wrong(struct e2e *e, const struct wire *wire)
 {
 	struct netlink_diag _cleanup_netlink_diag_ *diag = NULL;
 	const struct netlink_tcp *tcp;
@@ -47,7 +62,7 @@ static const char *wrong(struct e2e *e, const struct tlsclient *client)
 
 	if (netlink_diag_dump(&diag) < 0)
 		return "no sock_diag";
-	tcp = find_socket(diag, e->port, client->port);
+	tcp = find_socket(diag, wire->src, wire->dst);
 	if (!tcp)
 		return "sock_diag does not list the daemon's socket";
 	if (e->engine == E2E_COPY)
@@ -56,19 +71,35 @@ static const char *wrong(struct e2e *e, const struct tlsclient *client)
 		return "the ULP is not tls";
 	if (tcp->txconf != KTLS_CONF_SW || tcp->rxconf != KTLS_CONF_SW)
 		return "not both directions are in software";
-	if (tcp->tls_version != SSL_version(client->ssl))
+	if (tcp->tls_version != wire->version)
 		return "another TLS version";
-	if (ktls_cipher_by_kernel_number(tcp->tls_cipher, &cipher) < 0 || !is_suite(client, cipher))
+	if (ktls_cipher_by_kernel_number(tcp->tls_cipher, &cipher) < 0 ||
+	    !is_suite(wire->suite, cipher))
 		return "another cipher";
 	return "";
 }
 
-void e2e_prove_live(struct e2e *e, const struct tlsclient *client)
+static void prove(struct e2e *e, const struct wire *wire)
 {
 	const char *words = "";
 
 	/* The keys are installed once the upstream is connected, which the client does not see. */
-	E2E_MUST(e, UNTIL((words = wrong(e, client))[0] == '\0', LIVE_MS), "%s", words);
+	E2E_MUST(e, UNTIL((words = wrong(e, wire))[0] == '\0', LIVE_MS), "%s", words);
+}
+
+void e2e_prove_live(struct e2e *e, const struct tlsclient *client)
+{
+	prove(e, &(struct wire){.src = e->port,
+				.dst = client->port,
+				.version = SSL_version(client->ssl),
+				.suite = suite_of(client->ssl)});
+}
+
+void e2e_prove_originated(struct e2e *e, const struct e2e_case *c)
+{
+	prove(e, &(struct wire){.dst = addr_port(&e->upstream.addr),
+				.version = c->version,
+				.suite = c->suite});
 }
 
 static uint64_t grown(const struct e2e *e, const struct tlsstat *now, const char *name)

@@ -29,10 +29,13 @@ static void set_streams(struct peer *peer, uint32_t out, uint32_t in)
 	payload_init(&peer->in, test_seed(), in);
 }
 
-static void init(struct peer *peer, int fd, struct tlsclient *tls)
+static void init(struct peer *peer, int fd, struct tlsclient *tls, bool client)
 {
-	*peer = (struct peer){.fd = fd, .tls = tls, .timeout_ms = (int)test_scaled_ms(STEP_MS)};
-	if (tls)
+	*peer = (struct peer){.fd = fd,
+			      .name = client ? "client" : "upstream",
+			      .tls = tls,
+			      .timeout_ms = (int)test_scaled_ms(STEP_MS)};
+	if (client)
 		set_streams(peer, STREAM_CLIENT, STREAM_UPSTREAM);
 	else
 		set_streams(peer, STREAM_UPSTREAM, STREAM_CLIENT);
@@ -40,12 +43,22 @@ static void init(struct peer *peer, int fd, struct tlsclient *tls)
 
 void peer_init_client(struct peer *peer, struct tlsclient *tls)
 {
-	init(peer, tls->fd, tls);
+	init(peer, tls->fd, tls, true);
 }
 
 void peer_init_upstream(struct peer *peer, int fd)
 {
-	init(peer, fd, NULL);
+	init(peer, fd, NULL, false);
+}
+
+void peer_init_plain_client(struct peer *peer, int fd)
+{
+	init(peer, fd, NULL, true);
+}
+
+void peer_init_tls_upstream(struct peer *peer, struct tlsclient *tls)
+{
+	init(peer, tls->fd, tls, false);
 }
 
 void peer_expect_echo(struct peer *peer)
@@ -53,19 +66,29 @@ void peer_expect_echo(struct peer *peer)
 	set_streams(peer, peer->stream_out, peer->stream_out);
 }
 
-void peer_client_payload(void *buf, size_t len)
+static void first_bytes(uint32_t stream, void *buf, size_t len)
 {
 	struct payload payload;
 
-	payload_init(&payload, test_seed(), STREAM_CLIENT);
+	payload_init(&payload, test_seed(), stream);
 	payload_fill(&payload, buf, len);
+}
+
+void peer_client_payload(void *buf, size_t len)
+{
+	first_bytes(STREAM_CLIENT, buf, len);
+}
+
+void peer_upstream_payload(void *buf, size_t len)
+{
+	first_bytes(STREAM_UPSTREAM, buf, len);
 }
 
 __attribute__((format(printf, 2, 3))) static int problem(struct peer *peer, const char *format, ...)
 {
 	va_list args;
 	int len = snprintf(peer->problem, sizeof(peer->problem),
-			   "%s after %llu sent, %llu received: ", peer->tls ? "client" : "upstream",
+			   "%s after %llu sent, %llu received: ", peer->name,
 			   (unsigned long long)peer->sent, (unsigned long long)peer->received);
 
 	va_start(args, format);
@@ -435,6 +458,10 @@ static int run_step(struct peer *peer, const struct peer_step *step, char *buf)
 		return recv_bad_end(peer, buf, false);
 	case PEER_RESET:
 		return reset(peer);
+	case PEER_TICKETS:
+		return tlsclient_tickets(peer->tls, (int)step->n) < 0
+			       ? problem(peer, "no ticket can be sent")
+			       : 0;
 	case PEER_FLOOD:
 		return flood(peer, buf, step->n);
 	case PEER_SLOW_RECV:

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One end of a proxied connection that follows a script: the TLS client or the plaintext upstream.
+ * One end of a proxied connection that follows a script: a client or an upstream, either with TLS.
  *
  * Bytes are payload and checked by position, so that loss, repetition and reordering
  * are told apart. A script stops at the first step that goes wrong; peer->problem says how.
@@ -34,6 +34,7 @@ enum peer_verb {
 	PEER_RECV_RESET, /* a reset, whatever comes before it */
 	PEER_RECV_CUT,	 /* any end that is not clean, whatever comes before it */
 	PEER_RESET,	 /* abort: RST, the script ends */
+	PEER_TICKETS,	 /* a server of TLS 1.3: n of them */
 	PEER_FLOOD,	 /* send until nothing was taken for n ms; peer->sent tells how much */
 	PEER_SLOW_RECV,	 /* receive n bytes, sleeping m microseconds after every 16 KiB */
 	PEER_SLEEP,	 /* n ms */
@@ -64,6 +65,7 @@ struct peer_step {
 #define RECV_RESET           {.verb = PEER_RECV_RESET}
 #define RECV_CUT             {.verb = PEER_RECV_CUT}
 #define RESET                {.verb = PEER_RESET}
+#define TICKETS(count)       {.verb = PEER_TICKETS, .n = (count)}
 #define FLOOD(quiet_ms)      {.verb = PEER_FLOOD, .n = (quiet_ms)}
 #define SLOW_RECV(bytes, us) {.verb = PEER_SLOW_RECV, .n = (bytes), .m = (us)}
 #define SLEEP(ms)            {.verb = PEER_SLEEP, .n = (ms)}
@@ -73,6 +75,7 @@ struct peer_step {
 
 struct peer {
 	int fd;
+	const char *name;      /* client or upstream */
 	struct tlsclient *tls; /* NULL: plain; borrowed */
 	uint32_t stream_out, stream_in;
 	struct payload out, in;
@@ -83,15 +86,21 @@ struct peer {
 	char problem[320];
 };
 
-/** peer_init_client(), peer_init_upstream() - each direction has a stream of its own; descriptors are borrowed. */
+/**
+ * peer_init_client(), peer_init_upstream() - each direction has a stream of its own; descriptors are
+ * borrowed. A client has TLS and an upstream none in mode: terminate; the others are for originate.
+ */
 void peer_init_client(struct peer *peer, struct tlsclient *tls);
 void peer_init_upstream(struct peer *peer, int fd);
+void peer_init_plain_client(struct peer *peer, int fd);
+void peer_init_tls_upstream(struct peer *peer, struct tlsclient *tls);
 
 /** peer_expect_echo() - what comes back is what @peer sends. */
 void peer_expect_echo(struct peer *peer);
 
-/** peer_client_payload() - the first @len bytes that a client sends. */
+/** peer_client_payload(), peer_upstream_payload() - the first @len bytes that it sends. */
 void peer_client_payload(void *buf, size_t len);
+void peer_upstream_payload(void *buf, size_t len);
 
 /** peer_run() - follow @script to PEER_DONE. Returns: 0, or -1 with peer->problem. */
 int peer_run(struct peer *peer, const struct peer_step *script);

@@ -11,7 +11,6 @@
 
 void rawtls_take(struct rawtls *raw, const struct tlsclient *client)
 {
-	/* The keys of a connection are the same seen from both ends. */
 	struct tls_conn conn = {
 		.ssl = client->ssl,
 		.client_secret = client->client_secret,
@@ -22,7 +21,7 @@ void rawtls_take(struct rawtls *raw, const struct tlsclient *client)
 	};
 
 	*raw = (struct rawtls){.fd = client->fd};
-	MUST_EQ(tls_export_keys(&conn, &raw->in.keys, &raw->out.keys), 0);
+	MUST_EQ(tls_export_keys(&conn, &raw->out.keys, &raw->in.keys), 0);
 	tls_export_traffic(&conn, &raw->traffic);
 }
 
@@ -60,7 +59,7 @@ int rawtls_send(struct rawtls *raw, const struct rawtls_record *records, size_t 
 		if (records[i].damaged)
 			wire[len - 1] ^= 1;
 		if (records[i].last_of_key)
-			MUST_EQ(tls_traffic_next(&raw->traffic, &raw->traffic.rx, &raw->out.keys),
+			MUST_EQ(tls_traffic_next(&raw->traffic, &raw->traffic.tx, &raw->out.keys),
 				0);
 	}
 	MUST_LE(len, room);
@@ -77,7 +76,7 @@ ssize_t rawtls_receive(struct rawtls *raw, uint8_t *ret_type, uint8_t *data, int
 		ssize_t n = record_open(&raw->in, raw->wire, raw->wire_len, ret_type, data, &used);
 
 		if (n > 0 && *ret_type == KTLS_RECORD_HANDSHAKE && data[0] == 24)
-			MUST_EQ(tls_traffic_next(&raw->traffic, &raw->traffic.tx, &raw->in.keys),
+			MUST_EQ(tls_traffic_next(&raw->traffic, &raw->traffic.rx, &raw->in.keys),
 				0);
 		if (n != -EAGAIN) {
 			memmove(raw->wire, raw->wire + used, raw->wire_len - used);

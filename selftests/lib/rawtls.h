@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A TLS client that has shaken hands by OpenSSL and from then on makes its records itself, so that
+ * A TLS client, or server, that has shaken hands by OpenSSL and from then on makes its records itself, so that
  * it can send what no library would. Failures end the test.
  */
 #ifndef SELFTESTS_LIB_RAWTLS_H
@@ -13,12 +13,12 @@
 struct rawtls {
 	int fd;
 	struct record_stream out, in;
-	struct tls_traffic traffic; /* as the server has it: its tx is our in */
+	struct tls_traffic traffic;
 	uint8_t wire[2 * RECORD_WIRE_MAX];
 	size_t wire_len; /* what was read and not opened */
 };
 
-/** rawtls_take() - @client has sent and received no data yet; it is only to be closed afterwards. */
+/** rawtls_take() - @client has sent no data yet, in TLS 1.3 no ticket either; it is only to be closed afterwards. */
 void rawtls_take(struct rawtls *raw, const struct tlsclient *client);
 
 /** rawtls_send() - @n records in one piece. Returns: 0, -EPIPE, -ECONNRESET. */

@@ -44,8 +44,14 @@ static void note_alert(const SSL *ssl, int where, int value)
 		client->alert = value & 0xff;
 }
 
+void tlsclient_watch(struct tlsclient *client)
+{
+	SSL_set_app_data(client->ssl, client);
+	SSL_set_info_callback(client->ssl, note_alert);
+}
+
 /* "LABEL client_random secret", both in hex. */
-static void note_secret(const SSL *ssl, const char *line)
+void tlsclient_note_secret(const SSL *ssl, const char *line)
 {
 	struct tlsclient *client = SSL_get_app_data(ssl);
 	const char *hex = strrchr(line, ' ') + 1;
@@ -76,21 +82,24 @@ static bool use_certificate(SSL_CTX *ctx, const struct tlsclient_options *option
 	       SSL_CTX_use_PrivateKey_file(ctx, options->key, SSL_FILETYPE_PEM) == 1;
 }
 
+bool tls_suite_use(SSL_CTX *ctx, int version, enum tls_suite suite)
+{
+	if (SSL_CTX_set_min_proto_version(ctx, version ? version : TLS1_2_VERSION) != 1 ||
+	    SSL_CTX_set_max_proto_version(ctx, version) != 1)
+		return false;
+	if (suite == SUITE_ANY)
+		return true;
+	return SSL_CTX_set_ciphersuites(ctx, suites_1_3[suite]) == 1 &&
+	       SSL_CTX_set_cipher_list(ctx, suites_1_2[suite]) == 1;
+}
+
 static bool use_suite(SSL_CTX *ctx, const struct tlsclient_options *options)
 {
-	int least = options->version ? options->version : TLS1_2_VERSION;
-
-	if (SSL_CTX_set_min_proto_version(ctx, least) != 1 ||
-	    SSL_CTX_set_max_proto_version(ctx, options->version) != 1)
-		return false;
 	/* The client's own signature is not limited by it. */
 	if (options->sigalgs && (SSL_CTX_set1_sigalgs_list(ctx, options->sigalgs) != 1 ||
 				 SSL_CTX_set1_client_sigalgs_list(ctx, CLIENT_SIGALGS) != 1))
 		return false;
-	if (options->suite == SUITE_ANY)
-		return true;
-	return SSL_CTX_set_ciphersuites(ctx, suites_1_3[options->suite]) == 1 &&
-	       SSL_CTX_set_cipher_list(ctx, suites_1_2[options->suite]) == 1;
+	return tls_suite_use(ctx, options->version, options->suite);
 }
 
 static int set_up(struct tlsclient *client, const struct tlsclient_options *options)
@@ -99,7 +108,7 @@ static int set_up(struct tlsclient *client, const struct tlsclient_options *opti
 	BIO *bio = BIO_new_socket(client->fd, BIO_NOCLOSE);
 
 	if (ctx)
-		SSL_CTX_set_keylog_callback(ctx, note_secret);
+		SSL_CTX_set_keylog_callback(ctx, tlsclient_note_secret);
 	if (ctx && use_certificate(ctx, options) && use_suite(ctx, options))
 		client->ssl = SSL_new(ctx);
 	SSL_CTX_free(ctx);
@@ -109,8 +118,7 @@ static int set_up(struct tlsclient *client, const struct tlsclient_options *opti
 		return -EINVAL;
 	}
 	SSL_set_bio(client->ssl, bio, bio);
-	SSL_set_app_data(client->ssl, client);
-	SSL_set_info_callback(client->ssl, note_alert);
+	tlsclient_watch(client);
 	SSL_set_mode(client->ssl,
 		     SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	if (options->sni)
@@ -293,6 +301,19 @@ ssize_t tlsclient_send(struct tlsclient *client, const void *buf, size_t len)
 		return (ssize_t)put;
 	r = (int)io_error(client, r, "write");
 	return r == 0 || r == -ENODATA ? -ECONNRESET : r;
+}
+
+int tlsclient_tickets(struct tlsclient *client, int n)
+{
+	if (SSL_version(client->ssl) != TLS1_3_VERSION)
+		return 0;
+	ERR_clear_error();
+	for (int i = 0; i < n; i++) {
+		if (SSL_new_session_ticket(client->ssl) != 1)
+			return -EPROTO;
+	}
+	/* They are a few hundred bytes: the socket has room. */
+	return SSL_do_handshake(client->ssl) == 1 ? 0 : -EPROTO;
 }
 
 int tlsclient_finish(struct tlsclient *client)

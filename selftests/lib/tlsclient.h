@@ -39,6 +39,15 @@ struct tlsclient {
 	struct secret client_secret, server_secret;
 };
 
+/** tls_suite_use() - nothing but @version (0: 1.2 and up) and @suite. False: OpenSSL did not want. */
+bool tls_suite_use(SSL_CTX *ctx, int version, enum tls_suite suite);
+
+/** tlsclient_note_secret() - keylog callback that fills the secrets of the SSL's tlsclient. */
+void tlsclient_note_secret(const SSL *ssl, const char *line);
+
+/** tlsclient_watch() - note the alerts that come on @client->ssl, whichever side that is. */
+void tlsclient_watch(struct tlsclient *client);
+
 /**
  * tlsclient_connect() - connect and shake hands, at most @timeout_ms.
  *
@@ -61,6 +70,9 @@ ssize_t tlsclient_recv(struct tlsclient *client, void *buf, size_t len);
 
 /** tlsclient_send() - Returns: bytes; -EAGAIN (then with the same bytes); -ECONNRESET; -EPROTO. */
 ssize_t tlsclient_send(struct tlsclient *client, const void *buf, size_t len);
+
+/** tlsclient_tickets() - a server's @n tickets; in TLS 1.2 there are none. Returns: 0 or -EPROTO. */
+int tlsclient_tickets(struct tlsclient *client, int n);
 
 /** tlsclient_finish() - close_notify; the other direction stays. Returns: 0, -EAGAIN, -errno. */
 int tlsclient_finish(struct tlsclient *client);

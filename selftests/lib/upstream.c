@@ -11,13 +11,35 @@
 
 #define WAIT_MS 30000
 
+/* Returns: 0, or -1 when there was no handshake. */
+static int greet(struct upstream_conn *conn)
+{
+	struct peer *peer = &conn->peer;
+
+	if (!conn->server->tls)
+		return 0;
+	if (tlsserver_accept(conn->server->tls, peer->fd, peer->timeout_ms, &conn->tls,
+			     &conn->seen) < 0) {
+		snprintf(peer->problem, sizeof(peer->problem), "%s", conn->tls.error);
+		return -1;
+	}
+	peer_init_tls_upstream(peer, &conn->tls);
+	peer->gate = &conn->server->gate;
+	return 0;
+}
+
 static void *serve(void *arg)
 {
 	struct upstream_conn *conn = arg;
 
-	conn->result = peer_run(&conn->peer, conn->script);
+	conn->result = greet(conn);
+	if (conn->result == 0)
+		conn->result = peer_run(&conn->peer, conn->script);
 	/* An upstream that is through closes; what it did before says how the stream ended. */
-	fd_close(&conn->peer.fd);
+	if (conn->server->tls)
+		tlsclient_close(&conn->tls);
+	else
+		fd_close(&conn->peer.fd);
 	atomic_store(&conn->ended, true);
 	return NULL;
 }

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A plaintext upstream in threads of the test: every connection that comes follows one script.
+ * An upstream in threads of the test: every connection that comes follows one script.
  */
 #ifndef SELFTESTS_LIB_UPSTREAM_H
 #define SELFTESTS_LIB_UPSTREAM_H
 
 #include "base/addr.h"
 #include "selftests/lib/peer.h"
+#include "selftests/lib/tlsserver.h"
 
 #include <pthread.h>
 
@@ -18,6 +19,8 @@ struct upstream_conn {
 	struct upstream_server *server;
 	const struct peer_step *script;
 	struct peer peer;
+	struct tlsclient tls; /* with server->tls only, as seen */
+	struct tlsserver_seen seen;
 	pthread_t thread;
 	int result;	   /* of peer_run() */
 	atomic_bool ended; /* the script is through, result and peer are final */
@@ -28,6 +31,7 @@ struct upstream_server {
 	char text[ADDR_TEXT_MAX];	/* for the configuration: "127.0.0.1:4711" */
 	const struct peer_step *script; /* of the next connection; may be changed */
 	size_t receive_buffer; /* SO_RCVBUF of connections; set before upstream_server_start() */
+	struct tlsserver *tls; /* NULL: plaintext; borrowed; set before the start too */
 	_Atomic uint64_t gate;
 	atomic_uint accepted;
 	int listen_fd;

@@ -31,6 +31,11 @@ SUITE("confload", .deadline_ms = 20000);
 #define WITH_RULES(text)    LISTENER LISTEN TLS "  rules: [" text "]\n" UPSTREAM
 #define WITH_MATCH(text)    WITH_RULES("{name: r, match: {" text "}, upstream: app}")
 #define WITH_UPSTREAM(text) LISTENER LISTEN TLS RULES "upstreams: [" text "]\n"
+/* Lines 1 to 5: to an upstream that talks TLS. */
+#define ORIGINATE	  LISTENER LISTEN "  mode: originate\n"
+#define TO_APP		  "  upstream: app\n"
+#define SECURE(text)	  "upstreams: [{name: app, endpoints: [\"127.0.0.1:8080\"], tls: {" text "}}]\n"
+#define WITH_SERVER(text) ORIGINATE TO_APP SECURE("server_ca: file:ca.pem" text)
 #define WITHOUT_NAMES(text)                                                                        \
 	LISTENER LISTEN "  tls: {" PAIR ", client_auth: off}\n  rules: [" text "]\n" UPSTREAM
 
@@ -79,7 +84,7 @@ CASES(struct config_case, listeners,
       {.name = "listen_same_written_differently", .text = WITH_LISTEN("[\"[::1]:1\", \"[0::0:1]:01\"]"), .told = "3 listeners[0].listen[1]: [::1]:1 is listened on twice; see line 3"},
       {.name = "listen_of_another", .text = LISTENER LISTEN TLS RULES "- name: b\n" LISTEN TLS RULES UPSTREAM, .told = "7 listeners[1].listen[0]: 127.0.0.1:8443 is listened on twice; see line 3"},
       {.name = "listen_is_the_admin_socket", .text = WITH_LISTEN("[unix:/run/a]") "admin: {listen: unix:/run/a}\n", .told = "3 listeners[0].listen[0]: unix:/run/a is the admin socket"},
-      {.name = "mode_of_later", .text = LISTENER LISTEN "  mode: originate\n" TLS RULES UPSTREAM, .told = "4 listeners[0].mode: mode 'originate' is not in this version"},
+      {.name = "mode_of_later", .text = LISTENER LISTEN "  mode: passthrough\n", .told = "1 upstreams: is missing\n4 listeners[0].mode: mode 'passthrough' is not in this version"},
       {.name = "mode_unknown", .text = LISTENER LISTEN "  mode: x\n" TLS RULES UPSTREAM, .told = "4 listeners[0].mode: 'x' is not a possible value"},
       {.name = "offload_unknown", .text = LISTENER LISTEN "  offload: on\n" TLS RULES UPSTREAM, .told = "4 listeners[0].offload: 'on' is not a possible value"},
       {.name = "offload_on_unix", .text = WITH_LISTEN("[unix:/run/a]\n  offload: require"), .told = "3 listeners[0].listen[0]: the kernel has TLS for TCP only, and offload is require"},
@@ -159,6 +164,53 @@ CASES(struct config_case, names,
       {.name = "uri_star_in_scheme", .text = WITH_MATCH("uri: [\"*:a\"]"), .told = URI_MISTAKE("*:a")},
       {.name = "cn_is_any_text", .text = WITH_MATCH("cn: [\"J\xc3\xbcrgen * a,b\"]"), .told = ""});
 
+#define SERVER_NAME_MISTAKE(name) "6 upstreams[0].tls.server_name: '" name "' is no name of a server"
+
+CASES(struct config_case, originate,
+      {.name = "good", .text = WITH_SERVER(""), .told = ""},
+      {.name = "unix", .text = LISTENER "  listen: [unix:/run/a]\n  mode: originate\n  offload: require\n" TO_APP SECURE("server_ca: file:ca.pem"), .told = ""},
+      {.name = "certificate", .text = WITH_SERVER(", certificate: {chain: file:client.pem, key: file:client.key}"), .told = ""},
+      {.name = "certificate_of_a_server", .text = WITH_SERVER(", certificate: {chain: file:server.pem, key: file:server.key}"), .remark = true, .told = "6 upstreams[0].tls.certificate.chain: warning: file:server.pem: its first certificate is not for TLS clients, servers will refuse it"},
+      {.name = "upstream_missing", .text = ORIGINATE SECURE("server_ca: file:ca.pem"), .told = "2 listeners[0].upstream: is missing"},
+      {.name = "upstream_unknown", .text = ORIGINATE "  upstream: ap\n" SECURE("server_ca: file:ca.pem"), .told = "5 listeners[0].upstream: there is no upstream 'ap'"},
+      {.name = "upstream_plain", .text = ORIGINATE TO_APP UPSTREAM, .told = "5 listeners[0].upstream: upstream 'app' has no tls, which mode: originate is for"},
+      {.name = "upstream_tls_unreadable", .text = ORIGINATE TO_APP "upstreams: [{name: app, endpoints: [\"127.0.0.1:8080\"], tls: yes}]\n", .told = "6 upstreams[0].tls: is a single value, but must be a mapping"},
+      {.name = "tls_of_terminate", .text = ORIGINATE TLS TO_APP SECURE("server_ca: file:ca.pem"), .told = "5 listeners[0].tls: is for mode: terminate; here clients talk plaintext"},
+      {.name = "rules_of_terminate", .text = ORIGINATE TO_APP RULES SECURE("server_ca: file:ca.pem"), .told = "6 listeners[0].rules: is for mode: terminate; plaintext has no names to choose by"},
+      {.name = "upstream_in_terminate", .text = LISTENER LISTEN TLS RULES TO_APP UPSTREAM, .told = "6 listeners[0].upstream: is for mode: originate; here rules choose the upstream"},
+      {.name = "rule_to_tls", .text = LISTENER LISTEN TLS RULES SECURE("server_ca: file:ca.pem"), .told = "5 listeners[0].rules[0].upstream: upstream 'app' has tls: not in this version for mode: terminate"},
+      {.name = "unused_upstream_with_tls", .text = WITH_UPSTREAM("{name: app, endpoints: [\"127.0.0.1:1\"]}, {name: b, endpoints: [\"127.0.0.1:2\"], tls: {server_ca: file:ca.pem}}"), .told = ""},
+      {.name = "require_on_unix_endpoint", .text = ORIGINATE TO_APP "  offload: require\nupstreams: [{name: app, endpoints: [unix:/run/u], tls: {server_ca: file:ca.pem, server_name: a.example}}]\n", .told = "5 listeners[0].upstream: upstream 'app' has a unix socket, the kernel has TLS for TCP only, and offload is require"},
+      {.name = "ca_missing", .text = ORIGINATE TO_APP SECURE("min_version: '1.3'"), .told = "6 upstreams[0].tls.server_ca: is missing"},
+      {.name = "ca_is_none", .text = ORIGINATE TO_APP SECURE("server_ca: file:server.pem"), .told = "6 upstreams[0].tls.server_ca: file:server.pem: the certificate of CN=server is not a CA"},
+      {.name = "ca_not_there", .text = ORIGINATE TO_APP SECURE("server_ca: file:no.pem"), .told = "6 upstreams[0].tls.server_ca: file:no.pem: No such file or directory"},
+      {.name = "key_missing", .text = WITH_SERVER(", certificate: {chain: file:client.pem}"), .told = "6 upstreams[0].tls.certificate.key: is missing"},
+      {.name = "chain_missing", .text = WITH_SERVER(", certificate: {key: file:client.key}"), .told = "6 upstreams[0].tls.certificate.chain: is missing"},
+      {.name = "key_not_there", .text = WITH_SERVER(", certificate: {chain: file:client.pem, key: file:no.key}"), .told = "6 upstreams[0].tls.certificate.key: file:no.key: No such file or directory"},
+      {.name = "key_of_another", .text = WITH_SERVER(", certificate: {chain: file:client.pem, key: file:other.key}"), .told = "6 upstreams[0].tls.certificate.key: file:other.key: the private key does not belong to the first certificate, of CN=client"},
+      {.name = "min_version", .text = WITH_SERVER(", min_version: '1.1'"), .told = "6 upstreams[0].tls.min_version: '1.1' is not a possible value"},
+      {.name = "name_dns", .text = WITH_SERVER(", server_name: app.example"), .told = ""},
+      {.name = "name_v4", .text = WITH_SERVER(", server_name: 192.0.2.1"), .told = ""},
+      {.name = "name_v6", .text = WITH_SERVER(", server_name: '2001:db8::1'"), .told = ""},
+      {.name = "name_spiffe", .text = WITH_SERVER(", server_name: spiffe://prod.example/ns/x"), .told = ""},
+      {.name = "name_urn", .text = WITH_SERVER(", server_name: 'urn:app'"), .told = ""},
+      {.name = "name_empty", .text = WITH_SERVER(", server_name: ''"), .told = SERVER_NAME_MISTAKE("")},
+      {.name = "name_with_port", .text = WITH_SERVER(", server_name: 'app.example:443'"), .told = SERVER_NAME_MISTAKE("app.example:443")},
+      {.name = "name_wildcard", .text = WITH_SERVER(", server_name: '*.example'"), .told = SERVER_NAME_MISTAKE("*.example")},
+      {.name = "name_wildcard_uri", .text = WITH_SERVER(", server_name: 'spiffe://a/*'"), .told = SERVER_NAME_MISTAKE("spiffe://a/*")},
+      {.name = "name_slipped_v4", .text = WITH_SERVER(", server_name: 192.0.2.300"), .told = SERVER_NAME_MISTAKE("192.0.2.300")},
+      {.name = "name_v6_in_brackets", .text = WITH_SERVER(", server_name: '[::1]'"), .told = SERVER_NAME_MISTAKE("[::1]")},
+      {.name = "name_dot_behind", .text = WITH_SERVER(", server_name: app.example."), .told = SERVER_NAME_MISTAKE("app.example.")},
+      {.name = "name_missing_on_unix", .text = ORIGINATE TO_APP "upstreams: [{name: app, endpoints: [\"127.0.0.1:1\", unix:/run/u], tls: {server_ca: file:ca.pem}}]\n", .told = "6 upstreams[0].tls.server_name: is missing: a unix socket has no address that a certificate could be for"},
+      {.name = "sni", .text = WITH_SERVER(", sni: front.example"), .told = ""},
+      {.name = "sni_ip", .text = WITH_SERVER(", sni: 192.0.2.1"), .told = "6 upstreams[0].tls.sni: '192.0.2.1' is not a DNS name"},
+      {.name = "sni_empty", .text = WITH_SERVER(", sni: ''"), .told = "6 upstreams[0].tls.sni: '' is not a DNS name"},
+      {.name = "alpn", .text = WITH_SERVER(", alpn: [h2, http/1.1]"), .told = ""},
+      {.name = "alpn_empty", .text = WITH_SERVER(", alpn: [h2, '']"), .told = "6 upstreams[0].tls.alpn[1]: is empty"},
+      {.name = "alpn_none", .text = WITH_SERVER(", alpn: []"), .told = "6 upstreams[0].tls.alpn: is an empty list"},
+      {.name = "alpn_too_many", .text = WITH_SERVER(", alpn: [a, b, c, d, e, f, g, h, i]"), .told = "6 upstreams[0].tls.alpn: has too many protocols"},
+      {.name = "unknown_key", .text = WITH_SERVER(", client_ca: file:ca.pem"), .told = "6 upstreams[0].tls.client_ca: unknown key"});
+
 CASES(struct config_case, upstreams,
       {.name = "missing", .text = LISTENER LISTEN TLS RULES, .told = "1 upstreams: is missing"},
       {.name = "name_missing", .text = WITH_UPSTREAM("{endpoints: [\"127.0.0.1:1\"]}"), .told = "6 upstreams[0].name: is missing"},
@@ -236,6 +288,11 @@ TEST_CASES(its_rules, rules)
 }
 
 TEST_CASES(names_in_a_match, names)
+{
+	check(variant);
+}
+
+TEST_CASES(mode_originate, originate)
 {
 	check(variant);
 }
@@ -332,6 +389,54 @@ TEST(what_somebody_says_is_so)
 	CHECK_EQ(config->log_format, CONFIG_LOG_JSON);
 	CHECK_EQ(config->workers, 3);
 	CHECK_STR(config->user, "proxy");
+	config_free(config);
+}
+
+TEST(what_is_for_the_upstream_has_a_default)
+{
+	struct config *config = load_good(WITH_SERVER(""));
+	const struct config_listener *listener = &config->listeners[0];
+	const struct config_upstream_tls *to = config->upstreams[0].tls;
+
+	CHECK_EQ(listener->mode, MODE_ORIGINATE);
+	CHECK_EQ(listener->client_auth, CLIENT_AUTH_OFF);
+	MUST_EQ(listener->n_rules, 1);
+	CHECK_EQ(listener->rules[0].action, ACTION_ALLOW);
+	CHECK_EQ(listener->rules[0].upstream, 0);
+	CHECK_STR(listener->rules[0].name, NULL);
+	MUST(to);
+	CHECK(!to->certificate.chain.data);
+	CHECK_STR(to->server_ca.source, "file:ca.pem");
+	CHECK_EQ(to->server_kind, SERVER_IP);
+	CHECK_STR(to->server_name, NULL);
+	CHECK_STR(to->sni, NULL);
+	CHECK_EQ(to->n_alpn, 0);
+	CHECK_EQ(to->tls_version, TLS_1_2_UP);
+	config_free(config);
+	config = load_good(WITH_SERVER(", server_name: app.example"));
+	CHECK_EQ(config->upstreams[0].tls->server_kind, SERVER_DNS);
+	CHECK_STR(config->upstreams[0].tls->sni, "app.example");
+	config_free(config);
+}
+
+TEST(what_is_for_the_upstream_is_so)
+{
+	struct config *config =
+		load_good(WITH_SERVER(", certificate: {chain: file:client.pem, key: "
+				      "file:client.key}, server_name: 'spiffe://a/b', sni: "
+				      "c.example, alpn: [h2, x], min_version: '1.3'"));
+	struct config_upstream_tls *to = config->upstreams[0].tls;
+
+	CHECK(strstr(to->certificate.key.data, "PRIVATE KEY"));
+	CHECK_EQ(to->server_kind, SERVER_URI);
+	CHECK_STR(to->server_name, "spiffe://a/b");
+	CHECK_STR(to->sni, "c.example");
+	MUST_EQ(to->n_alpn, 2);
+	CHECK_STR(to->alpn[1], "x");
+	CHECK_EQ(to->tls_version, TLS_1_3_ONLY);
+	config_wipe_keys(config);
+	CHECK(!to->certificate.key.data);
+	CHECK(to->certificate.chain.data);
 	config_free(config);
 }
 

@@ -13,13 +13,17 @@ SUITE("flow");
 #define CLOSE   {FLOW_CLOSED, FLOW_DO_CLOSE}
 #define ABORT   {FLOW_CLOSED, FLOW_DO_ABORT}
 
+#define RELAY   {FLOW_RELAY, FLOW_DO_RELAY}
+#define ALERT   {FLOW_LINGER, FLOW_DO_ALERT}
+
 static const struct flow_step want[FLOW_STATES][FLOW_EVENTS] = {
-	/*                 admitted                        refused                        failed connected                    no upstream                   ended  broken peer closed timeout cut */
-	[FLOW_HANDSHAKE] = {{FLOW_CONNECT, FLOW_DO_CONNECT}, {FLOW_LINGER, FLOW_DO_LINGER}, CLOSE, NO,                          NO,                           NO,    NO,    NO,         ABORT,  ABORT},
-	[FLOW_CONNECT] =   {NO,                              NO,                            ABORT, {FLOW_RELAY, FLOW_DO_RELAY}, {FLOW_LINGER, FLOW_DO_ALERT}, NO,    NO,    NO,         NO,     ABORT},
-	[FLOW_RELAY] =     {NO,                              {FLOW_LINGER, FLOW_DO_ALERT},  NO,    NO,                          NO,                           CLOSE, ABORT, NO,         ABORT,  ABORT},
-	[FLOW_LINGER] =    {NO,                              NO,                            NO,    NO,                          NO,                           NO,    NO,    CLOSE,      CLOSE,  CLOSE},
-	[FLOW_CLOSED] =    {NO,                              NO,                            NO,    NO,                          NO,                           NO,    NO,    NO,         NO,     NO},
+	/*                    admitted                         refused                         failed connected reached                           proved endpoint failed                 no upstream ended  broken peer closed timeout cut */
+	[FLOW_HANDSHAKE] =    {{FLOW_CONNECT, FLOW_DO_CONNECT}, {FLOW_LINGER, FLOW_DO_LINGER}, CLOSE, NO,       NO,                                 NO,    NO,                             NO,         NO,    NO,    NO,         ABORT,  ABORT},
+	[FLOW_CONNECT] =      {NO,                              NO,                            ABORT, RELAY,    {FLOW_UPSTREAM_TLS, FLOW_DO_GREET}, NO,    NO,                             ALERT,      NO,    NO,    NO,         NO,     ABORT},
+	[FLOW_UPSTREAM_TLS] = {NO,                              NO,                            ABORT, NO,       NO,                                 RELAY, {FLOW_CONNECT, FLOW_DO_RETRY},  NO,         NO,    NO,    NO,         NO,     ABORT},
+	[FLOW_RELAY] =        {NO,                              ALERT,                         NO,    NO,       NO,                                 NO,    NO,                             NO,         CLOSE, ABORT, NO,         ABORT,  ABORT},
+	[FLOW_LINGER] =       {NO,                              NO,                            NO,    NO,       NO,                                 NO,    NO,                             NO,         NO,    NO,    CLOSE,      CLOSE,  CLOSE},
+	[FLOW_CLOSED] =       {NO,                              NO,                            NO,    NO,       NO,                                 NO,    NO,                             NO,         NO,    NO,    NO,         NO,     NO},
 };
 /* clang-format on */
 
@@ -50,8 +54,10 @@ struct reach_case {
 CASES(struct reach_case, reachable,
       {.name = "handshake", .state = FLOW_HANDSHAKE, .n = 5,
        .events = {FLOW_ON_ADMITTED, FLOW_ON_REFUSED, FLOW_ON_FAILED, FLOW_ON_TIMEOUT, FLOW_ON_CUT}},
-      {.name = "connect", .state = FLOW_CONNECT, .n = 4,
-       .events = {FLOW_ON_CONNECTED, FLOW_ON_NO_UPSTREAM, FLOW_ON_FAILED, FLOW_ON_CUT}},
+      {.name = "connect", .state = FLOW_CONNECT, .n = 5,
+       .events = {FLOW_ON_CONNECTED, FLOW_ON_REACHED, FLOW_ON_NO_UPSTREAM, FLOW_ON_FAILED, FLOW_ON_CUT}},
+      {.name = "upstream_tls", .state = FLOW_UPSTREAM_TLS, .n = 4,
+       .events = {FLOW_ON_PROVED, FLOW_ON_ENDPOINT_FAILED, FLOW_ON_FAILED, FLOW_ON_CUT}},
       {.name = "relay", .state = FLOW_RELAY, .n = 5,
        .events = {FLOW_ON_REFUSED, FLOW_ON_ENDED, FLOW_ON_BROKEN, FLOW_ON_TIMEOUT, FLOW_ON_CUT}},
       {.name = "linger", .state = FLOW_LINGER, .n = 3,
@@ -78,18 +84,23 @@ TEST(all_ways_end_and_only_one_leads_to_the_relay)
 			if (got.action == FLOW_DO_BUG)
 				continue;
 			CHECK_NE(got.next, s, "state %d event %d comes back", s, e);
-			CHECK(got.next > (enum flow_state)s, "state %d event %d goes back", s, e);
+			/* Back only to the next endpoint, and there is an end of them. */
+			CHECK(got.next > (enum flow_state)s || got.action == FLOW_DO_RETRY,
+			      "state %d event %d goes back", s, e);
 			if (got.next == FLOW_RELAY)
-				CHECK(s == FLOW_CONNECT && e == FLOW_ON_CONNECTED);
+				CHECK((s == FLOW_CONNECT && e == FLOW_ON_CONNECTED) ||
+				      (s == FLOW_UPSTREAM_TLS && e == FLOW_ON_PROVED));
 			if (got.next == FLOW_CONNECT)
-				CHECK(s == FLOW_HANDSHAKE && e == FLOW_ON_ADMITTED);
+				CHECK((s == FLOW_HANDSHAKE && e == FLOW_ON_ADMITTED) ||
+				      (s == FLOW_UPSTREAM_TLS && e == FLOW_ON_ENDPOINT_FAILED));
 		}
 	}
 }
 
 TEST(every_state_has_a_name)
 {
-	static const char *const names[] = {"handshake", "connect", "relay", "linger", "closed"};
+	static const char *const names[] = {"handshake", "connect", "upstream_tls",
+					    "relay",	 "linger",  "closed"};
 
 	for (int s = 0; s < FLOW_STATES; s++)
 		CHECK_STR(flow_state_name(s), names[s]);

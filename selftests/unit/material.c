@@ -83,8 +83,11 @@ void material_write_all(void)
 		material_issue(TLS_PKI_SERVER, TLS_PKI_ECDSA_P256, "server", -1, 1, ca);
 	struct tls_pki_entity _cleanup_pki_entity_ *other =
 		material_issue(TLS_PKI_SERVER, TLS_PKI_ECDSA_P256, "other", -1, 1, ca);
+	struct tls_pki_entity _cleanup_pki_entity_ *client =
+		material_issue(TLS_PKI_CLIENT, TLS_PKI_ECDSA_P256, "client", -1, 1, ca);
 
 	material_write_entity("ca", ca);
+	material_write_entity("client", client);
 	material_write_entity("server", server);
 	material_write_entity("other", other);
 }

@@ -24,7 +24,7 @@ void material_write_text(const char *name, const char *text);
 /** material_write_entity() - NAME.pem and NAME.key. */
 void material_write_entity(const char *name, const struct tls_pki_entity *entity);
 
-/** material_write_all() - what the tests' configurations name: ca, server, other (another server). */
+/** material_write_all() - what the tests' configurations name: ca, server, other (another server), client. */
 void material_write_all(void);
 
 /**

@@ -55,7 +55,7 @@ TEST_CASES(a_good_pair_has_no_findings, key_types)
 	char _cleanup_free_ *chain = joined(leaf, ca_pem);
 	struct tls_cert_verdict verdict;
 
-	tls_cert_check_chain(chain, strlen(chain), &verdict);
+	tls_cert_check_chain(chain, strlen(chain), TLS_CERT_AS_SERVER, &verdict);
 	check_finding(&verdict.mistake, TLS_CERT_OK, "");
 	check_finding(&verdict.warning, TLS_CERT_OK, "");
 	tls_cert_check_key(key, strlen(key), &verdict);
@@ -101,7 +101,7 @@ TEST_CASES(a_text_that_is_no_chain, bad_chains)
 {
 	struct tls_cert_verdict verdict;
 
-	tls_cert_check_chain(variant->text, strlen(variant->text), &verdict);
+	tls_cert_check_chain(variant->text, strlen(variant->text), TLS_CERT_AS_SERVER, &verdict);
 	check_finding(&verdict.mistake, variant->result, variant->says);
 	tls_cert_check_ca(variant->text, strlen(variant->text), &verdict);
 	check_finding(&verdict.mistake, variant->result, variant->says);
@@ -124,9 +124,9 @@ TEST(damage_behind_the_first_certificate_is_found_and_words_between_are_not)
 	char _cleanup_free_ *words = joined("subject=CN = x\n\n", leaf);
 	struct tls_cert_verdict verdict;
 
-	tls_cert_check_chain(damaged, strlen(damaged), &verdict);
+	tls_cert_check_chain(damaged, strlen(damaged), TLS_CERT_AS_SERVER, &verdict);
 	check_finding(&verdict.mistake, TLS_CERT_BAD_CERTIFICATE, "number 2 is damaged");
-	tls_cert_check_chain(words, strlen(words), &verdict);
+	tls_cert_check_chain(words, strlen(words), TLS_CERT_AS_SERVER, &verdict);
 	check_finding(&verdict.mistake, TLS_CERT_OK, "");
 }
 
@@ -217,7 +217,7 @@ TEST_CASES(a_key_that_is_not_taken, bad_types)
 
 	tls_cert_check_key(pem, strlen(pem), &verdict);
 	check_finding(&verdict.mistake, TLS_CERT_KEY_TYPE, variant->says);
-	tls_cert_check_chain(cert, strlen(cert), &verdict);
+	tls_cert_check_chain(cert, strlen(cert), TLS_CERT_AS_SERVER, &verdict);
 	check_finding(&verdict.mistake, TLS_CERT_KEY_TYPE, variant->says);
 	EVP_PKEY_free(key);
 }
@@ -289,7 +289,7 @@ TEST_CASES(a_warning_is_no_mistake, odds)
 	char _cleanup_free_ *pem = tls_pki_cert_pem(entity);
 	struct tls_cert_verdict verdict;
 
-	tls_cert_check_chain(pem, strlen(pem), &verdict);
+	tls_cert_check_chain(pem, strlen(pem), TLS_CERT_AS_SERVER, &verdict);
 	check_finding(&verdict.mistake, TLS_CERT_OK, "");
 	check_finding(&verdict.warning, variant->warning, variant->says);
 }
@@ -321,9 +321,9 @@ TEST(a_chain_in_the_wrong_order_is_a_warning)
 	char _cleanup_free_ *bad = joined(leaf_pem, root_pem);
 	struct tls_cert_verdict verdict;
 
-	tls_cert_check_chain(good, strlen(good), &verdict);
+	tls_cert_check_chain(good, strlen(good), TLS_CERT_AS_SERVER, &verdict);
 	check_finding(&verdict.warning, TLS_CERT_OK, "");
-	tls_cert_check_chain(bad, strlen(bad), &verdict);
+	tls_cert_check_chain(bad, strlen(bad), TLS_CERT_AS_SERVER, &verdict);
 	check_finding(&verdict.mistake, TLS_CERT_OK, "");
 	check_finding(&verdict.warning, TLS_CERT_REFUSED, "CN=leaf is not signed by the next");
 }

@@ -121,6 +121,17 @@ const char *addr_format(const struct addr *a, char *text)
 	return text;
 }
 
+const char *addr_format_host(const struct addr *a, char *text)
+{
+	const void *ip = a->sa.sa_family == AF_INET ? (const void *)&a->in4.sin_addr
+						    : (const void *)&a->in6.sin6_addr;
+
+	text[0] = '\0';
+	if (!addr_is_unix(a))
+		(void)inet_ntop(a->sa.sa_family, ip, text, ADDR_TEXT_MAX);
+	return text;
+}
+
 bool addr_is_unix(const struct addr *a)
 {
 	return a->len != 0 && a->sa.sa_family == AF_UNIX;

@@ -33,6 +33,9 @@ int addr_parse(const char *text, struct addr *ret_addr);
 /** addr_format() - print @a into @text of ADDR_TEXT_MAX bytes. Returns @text. */
 const char *addr_format(const struct addr *a, char *text);
 
+/** addr_format_host() - the IP address alone, without brackets; "" for a unix address. */
+const char *addr_format_host(const struct addr *a, char *text);
+
 bool addr_is_unix(const struct addr *a);
 
 /** addr_port() - port in host order; 0 for a unix address. */

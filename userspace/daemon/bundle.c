@@ -177,6 +177,23 @@ static int collect_listener(struct bundle *bundle, struct report *report, size_t
 	return r < 0 ? r : collect(bundle, report, field, tls->client_ca);
 }
 
+static int collect_upstream(struct bundle *bundle, struct report *report, size_t index,
+			    const struct confile_upstream_tls *tls)
+{
+	char field[CONFILE_FIELD_MAX];
+	int r = 0;
+
+	if (tls->certificate) {
+		snprintf(field, sizeof(field), "upstreams[%zu].tls.certificate.chain", index);
+		r = collect(bundle, report, field, tls->certificate->chain);
+		snprintf(field, sizeof(field), "upstreams[%zu].tls.certificate.key", index);
+		if (r == 0)
+			r = collect(bundle, report, field, tls->certificate->key);
+	}
+	snprintf(field, sizeof(field), "upstreams[%zu].tls.server_ca", index);
+	return r < 0 ? r : collect(bundle, report, field, tls->server_ca);
+}
+
 static int collect_all(struct bundle *bundle, struct report *report)
 {
 	const struct confile_root *root = confile_root(bundle->confile);
@@ -185,6 +202,10 @@ static int collect_all(struct bundle *bundle, struct report *report)
 	for (unsigned int i = 0; r == 0 && i < root->n_listeners; i++) {
 		if (root->listeners[i].tls)
 			r = collect_listener(bundle, report, i, root->listeners[i].tls);
+	}
+	for (unsigned int i = 0; r == 0 && i < root->n_upstreams; i++) {
+		if (root->upstreams[i].tls)
+			r = collect_upstream(bundle, report, i, root->upstreams[i].tls);
 	}
 	return r;
 }

@@ -118,55 +118,6 @@ static int load_process(struct confload *load)
 	return confload_name(load, &user, root->user, &load->config->user);
 }
 
-/* --- upstreams --- */
-
-static int load_upstream(struct confload *load, size_t index)
-{
-	const struct confile_upstream *from = &load->root->upstreams[index];
-	struct config_upstream *to = &load->config->upstreams[index];
-	struct confload_field field = confload_field("upstreams[%zu].name", index);
-	int r = confload_name(load, &field, from->name, &to->name);
-
-	for (size_t i = 0; to->name && i < index; i++) {
-		const char *other = load->config->upstreams[i].name;
-
-		if (other && strcmp(other, to->name) == 0)
-			confload_mistake(load, &field, "names must differ: rules choose by them",
-					 "there is another upstream '%s'", to->name);
-	}
-	field = confload_field("upstreams[%zu].endpoints", index);
-	if (from->n_endpoints == 0)
-		confload_mistake(load, &field, "as in endpoints: [\"127.0.0.1:8080\"]",
-				 "is missing");
-	to->endpoints = calloc((size_t)from->n_endpoints + 1, sizeof(*to->endpoints));
-	if (r < 0 || !to->endpoints)
-		return -ENOMEM;
-	to->n_endpoints = from->n_endpoints;
-	for (size_t i = 0; i < from->n_endpoints; i++) {
-		field = confload_field("upstreams[%zu].endpoints[%zu]", index, i);
-		confload_addr(load, &field, from->endpoints[i], &to->endpoints[i]);
-	}
-	return 0;
-}
-
-int confload_upstreams(struct confload *load)
-{
-	const struct confload_field field = confload_field("upstreams");
-	int r = 0;
-
-	if (load->root->n_upstreams == 0)
-		confload_mistake(load, &field, "say where admitted clients go; see docs/examples",
-				 "is missing");
-	load->config->upstreams =
-		calloc((size_t)load->root->n_upstreams + 1, sizeof(struct config_upstream));
-	if (!load->config->upstreams)
-		return -ENOMEM;
-	load->config->n_upstreams = load->root->n_upstreams;
-	for (size_t i = 0; r == 0 && i < load->config->n_upstreams; i++)
-		r = load_upstream(load, i);
-	return r;
-}
-
 /* --- */
 
 int confload_build(const struct bundle *bundle, struct report *report, struct config **ret_config)

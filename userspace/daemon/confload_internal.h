@@ -9,6 +9,7 @@
 #include "daemon/bundle.h"
 #include "daemon/confload.h"
 #include "sys/confile.h"
+#include "sys/tls_cert.h"
 
 struct confload {
 	const struct bundle *bundle;
@@ -52,11 +53,32 @@ void confload_addr(struct confload *load, const struct confload_field *field, co
 /** confload_texts() - copy a list. */
 int confload_texts(char *const *from, unsigned int n, char ***ret_texts, size_t *ret_n);
 
+/** confload_is_dns() - a host's name without wildcard. */
+bool confload_is_dns(const char *text);
+
+/** confload_is_uri() - as in a certificate: a scheme, something behind it, ASCII without blanks. */
+bool confload_is_uri(const char *text);
+
+/** confload_min_version() - "1.2" or "1.3". */
+enum config_tls_version confload_min_version(struct confload *load,
+					     const struct confload_field *field, const char *text);
+
+/** confload_certificate() - chain and key at @field, and whether they fit together. */
+int confload_certificate(struct confload *load, const struct confload_field *field,
+			 enum tls_cert_role role, const struct confile_certificate *from,
+			 struct config_certificate *to);
+
+/** confload_ca() - trusted CAs; data stays NULL when there was a mistake. */
+int confload_ca(struct confload *load, const struct confload_field *field, const char *source,
+		struct config_blob *to);
+
 /* The parts. */
 int confload_upstreams(struct confload *load);
 int confload_listeners(struct confload *load);
 int confload_tls(struct confload *load, size_t index, struct config_listener *listener);
 int confload_rules(struct confload *load, size_t index, struct config_listener *listener);
+/** confload_originate() - `upstream:` of a listener with mode: originate. */
+int confload_originate(struct confload *load, size_t index, struct config_listener *listener);
 /** confload_match_check() - Returns: true when it is about peers without certificate. */
 bool confload_match_check(struct confload *load, size_t listener, size_t rule,
 			  const struct confile_match *match);

@@ -103,22 +103,27 @@ static int load_addrs(struct confload *load, size_t index, struct config_listene
 		confload_addr(load, &field, from->listen[i], &to->addrs[i]);
 		check_taken(load, index, i);
 		check_loop(load, to, &to->addrs[i]);
-		if (addr_is_unix(&to->addrs[i]) && to->offload == OFFLOAD_REQUIRE)
+		if (addr_is_unix(&to->addrs[i]) && to->offload == OFFLOAD_REQUIRE &&
+		    to->mode == MODE_TERMINATE)
 			confload_mistake(load, &field, "use offload: auto, or a TCP address",
 					 "the kernel has TLS for TCP only, and offload is require");
 	}
 	return 0;
 }
 
-static void check_mode(struct confload *load, size_t index)
+/* Returns: false, and a mistake, when nobody can tell what else must be there. */
+static bool load_mode(struct confload *load, size_t index, struct config_listener *to)
 {
 	static const char *const modes[] = {"terminate", "originate", "passthrough", NULL};
 	const char *text = load->root->listeners[index].mode;
 	struct confload_field field = confload_field("listeners[%zu].mode", index);
+	unsigned int choice = confload_choice(load, &field, text, modes);
 
-	if (confload_choice(load, &field, text, modes) > 0)
-		confload_mistake(load, &field, "only mode: terminate is",
+	if (choice > 1)
+		confload_mistake(load, &field, "use terminate or originate",
 				 "mode '%s' is not in this version", text);
+	to->mode = choice == 1 ? MODE_ORIGINATE : MODE_TERMINATE;
+	return !report_covers(load->report, field.path);
 }
 
 static int load_listener(struct confload *load, size_t index)
@@ -132,6 +137,7 @@ static int load_listener(struct confload *load, size_t index)
 	struct config_listener *to = &load->config->listeners[index];
 	struct confload_field field = confload_field("listeners[%zu].name", index);
 	int r = confload_name(load, &field, from->name, &to->name);
+	bool known;
 
 	for (size_t i = 0; to->name && i < index; i++) {
 		const char *other = load->config->listeners[i].name;
@@ -140,7 +146,7 @@ static int load_listener(struct confload *load, size_t index)
 			confload_mistake(load, &field, "names must differ: the log has only them",
 					 "there is another listener '%s'", to->name);
 	}
-	check_mode(load, index);
+	known = load_mode(load, index, to);
 	field = confload_field("listeners[%zu].offload", index);
 	to->offload = offload_of[confload_choice(load, &field, from->offload, offloads)];
 	field = confload_field("listeners[%zu].on_truncation", index);
@@ -148,8 +154,11 @@ static int load_listener(struct confload *load, size_t index)
 		truncation_of[confload_choice(load, &field, from->on_truncation, truncations)];
 	if (r == 0)
 		r = load_addrs(load, index, to);
-	if (r == 0)
-		r = confload_tls(load, index, to);
+	if (r < 0 || !known)
+		return r;
+	if (to->mode == MODE_ORIGINATE)
+		return confload_originate(load, index, to);
+	r = confload_tls(load, index, to);
 	return r == 0 ? confload_rules(load, index, to) : r;
 }
 

@@ -22,20 +22,26 @@ static bool is_label(const char *text, size_t len)
 	return true;
 }
 
+bool confload_is_dns(const char *text)
+{
+	if (strlen(text) > DNS_NAME_MAX)
+		return false;
+	for (;;) {
+		size_t len = strcspn(text, ".");
+
+		if (!is_label(text, len))
+			return false;
+		if (text[len] == '\0')
+			return true;
+		text += len + 1;
+	}
+}
+
 static void check_dns(struct confload *load, const struct confload_field *field, const char *text)
 {
-	const char *at = strncmp(text, "*.", 2) == 0 ? text + 2 : text;
-	bool ok = strlen(text) <= DNS_NAME_MAX;
+	const char *name = strncmp(text, "*.", 2) == 0 ? text + 2 : text;
 
-	while (ok) {
-		size_t len = strcspn(at, ".");
-
-		ok = is_label(at, len);
-		if (at[len] == '\0')
-			break;
-		at += len + 1;
-	}
-	if (!ok)
+	if (strlen(text) > DNS_NAME_MAX || !confload_is_dns(name))
 		confload_mistake(load, field,
 				 "a name as app.example, or *.example for any one label before it",
 				 "'%s' is not a DNS name", text);
@@ -58,7 +64,7 @@ static bool wildcards_are_segments(const char *text)
 	}
 }
 
-static void check_uri(struct confload *load, const struct confload_field *field, const char *text)
+bool confload_is_uri(const char *text)
 {
 	size_t scheme = strcspn(text, ":/?#");
 	bool ok = scheme > 0 && text[scheme] == ':' && text[scheme + 1] != '\0';
@@ -67,7 +73,12 @@ static void check_uri(struct confload *load, const struct confload_field *field,
 		ok = ok && (strchr(alnum, text[i]) || (i > 0 && strchr("+-.", text[i])));
 	for (const char *c = text; *c; c++)
 		ok = ok && *c > ' ' && *c < 0x7f;
-	if (!ok)
+	return ok;
+}
+
+static void check_uri(struct confload *load, const struct confload_field *field, const char *text)
+{
+	if (!confload_is_uri(text))
 		confload_mistake(load, field,
 				 "as in spiffe://prod.example/ns/*/sa/billing; other characters "
 				 "than ASCII as %XX",

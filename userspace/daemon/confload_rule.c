@@ -34,6 +34,20 @@ static void unknown_upstream(struct confload *load, const struct confload_field 
 	confload_mistake(load, field, hint, "there is no upstream '%s'", name);
 }
 
+/* Returns: the upstream's index; n_upstreams, and a mistake, when there is none of that name. */
+static size_t find_upstream(struct confload *load, const struct confload_field *field,
+			    const char *wanted)
+{
+	for (size_t i = 0; i < load->config->n_upstreams; i++) {
+		const char *name = load->config->upstreams[i].name;
+
+		if (name && strcmp(name, wanted) == 0)
+			return i;
+	}
+	unknown_upstream(load, field, wanted);
+	return load->config->n_upstreams;
+}
+
 static void choose_upstream(struct confload *load, size_t listener, size_t index,
 			    const struct confile_rule *from, struct config_rule *to)
 {
@@ -53,15 +67,11 @@ static void choose_upstream(struct confload *load, size_t listener, size_t index
 	}
 	if (!confload_need(load, &field, from->upstream, "say where to go, or write action: deny"))
 		return;
-	for (size_t i = 0; i < load->config->n_upstreams; i++) {
-		const char *name = load->config->upstreams[i].name;
-
-		if (name && strcmp(name, from->upstream) == 0) {
-			to->upstream = i;
-			return;
-		}
-	}
-	unknown_upstream(load, &field, from->upstream);
+	to->upstream = find_upstream(load, &field, from->upstream);
+	if (to->upstream < load->config->n_upstreams && load->config->upstreams[to->upstream].tls)
+		confload_mistake(load, &field, "use one without tls, or mode: originate",
+				 "upstream '%s' has tls: not in this version for mode: terminate",
+				 from->upstream);
 }
 
 /* --- match --- */
@@ -153,6 +163,12 @@ int confload_rules(struct confload *load, size_t index, struct config_listener *
 	struct confload_field field = confload_field("listeners[%zu].rules", index);
 	int r = 0;
 
+	if (from->upstream) {
+		struct confload_field upstream = confload_field("listeners[%zu].upstream", index);
+
+		confload_mistake(load, &upstream, "put it into a rule",
+				 "is for mode: originate; here rules choose the upstream");
+	}
 	if (from->n_rules == 0)
 		confload_mistake(load, &field,
 				 "as in [{name: clients, match: {cn: [alice]}, upstream: app}]",
@@ -168,4 +184,59 @@ int confload_rules(struct confload *load, size_t index, struct config_listener *
 	}
 	check_optional(load, index, to);
 	return r;
+}
+
+/* --- mode: originate --- */
+
+static void check_originate(struct confload *load, size_t index, const struct config_listener *to,
+			    const struct config_upstream *upstream)
+{
+	struct confload_field field = confload_field("listeners[%zu].upstream", index);
+
+	if (!upstream->tls) {
+		struct confload_field tls = confload_field(
+			"upstreams[%zu].tls", (size_t)(upstream - load->config->upstreams));
+
+		/* One that could not be read is not missing. */
+		if (!report_covers(load->report, tls.path))
+			confload_mistake(load, &field, "give it tls: {server_ca: file:PATH}",
+					 "upstream '%s' has no tls, which mode: originate is for",
+					 upstream->name);
+		return;
+	}
+	for (size_t i = 0; to->offload == OFFLOAD_REQUIRE && i < upstream->n_endpoints; i++) {
+		if (addr_is_unix(&upstream->endpoints[i]))
+			confload_mistake(load, &field, "use offload: auto, or TCP endpoints",
+					 "upstream '%s' has a unix socket, the kernel has TLS for "
+					 "TCP only, and offload is require",
+					 upstream->name);
+	}
+}
+
+int confload_originate(struct confload *load, size_t index, struct config_listener *to)
+{
+	const struct confile_listener *from = &load->root->listeners[index];
+	struct confload_field field = confload_field("listeners[%zu].tls", index);
+	size_t upstream;
+
+	if (from->tls)
+		confload_mistake(load, &field, "put what is for the upstream into its tls:",
+				 "is for mode: terminate; here clients talk plaintext");
+	field = confload_field("listeners[%zu].rules", index);
+	if (from->n_rules > 0)
+		confload_mistake(load, &field, "write upstream: NAME instead",
+				 "is for mode: terminate; plaintext has no names to choose by");
+	to->client_auth = CLIENT_AUTH_OFF;
+	to->rules = calloc(1, sizeof(*to->rules));
+	if (!to->rules)
+		return -ENOMEM;
+	to->n_rules = 1;
+	field = confload_field("listeners[%zu].upstream", index);
+	if (!confload_need(load, &field, from->upstream, "say where to go"))
+		return 0;
+	upstream = find_upstream(load, &field, from->upstream);
+	if (upstream < load->config->n_upstreams)
+		check_originate(load, index, to, &load->config->upstreams[upstream]);
+	to->rules[0].upstream = upstream;
+	return 0;
 }

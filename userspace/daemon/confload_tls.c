@@ -24,7 +24,7 @@ static const char *hint_for(enum tls_cert_result result)
 	case TLS_CERT_MISMATCH:
 		return "use the key that the certificate was requested with";
 	case TLS_CERT_NOT_A_CA:
-		return "client_ca has the CAs that sign the clients' certificates, not those";
+		return "it has the CAs that sign the others' certificates, not those";
 	case TLS_CERT_EXPIRED:
 	case TLS_CERT_NOT_YET_VALID:
 		return "get a new one, or set the clock";
@@ -69,13 +69,12 @@ static int load_blob(struct confload *load, const struct confload_field *field, 
 	return to->source && to->data ? 0 : -ENOMEM;
 }
 
-static int load_certificate(struct confload *load, size_t listener, size_t index,
-			    const struct confile_certificate *from, struct config_certificate *to)
+int confload_certificate(struct confload *load, const struct confload_field *field,
+			 enum tls_cert_role role, const struct confile_certificate *from,
+			 struct config_certificate *to)
 {
-	struct confload_field chain_field =
-		confload_field("listeners[%zu].tls.certificates[%zu].chain", listener, index);
-	struct confload_field key_field =
-		confload_field("listeners[%zu].tls.certificates[%zu].key", listener, index);
+	struct confload_field chain_field = confload_field("%.200s.chain", field->path);
+	struct confload_field key_field = confload_field("%.200s.key", field->path);
 	struct tls_cert_verdict verdict;
 	bool ok = true;
 	int r = load_blob(load, &chain_field, from->chain, &to->chain);
@@ -85,7 +84,7 @@ static int load_certificate(struct confload *load, size_t listener, size_t index
 	if (r < 0)
 		return r;
 	if (to->chain.data) {
-		tls_cert_check_chain(to->chain.data, to->chain.len, &verdict);
+		tls_cert_check_chain(to->chain.data, to->chain.len, role, &verdict);
 		ok &= tell(load, &chain_field, to->chain.source, &verdict);
 	}
 	if (to->key.data) {
@@ -98,6 +97,28 @@ static int load_certificate(struct confload *load, size_t listener, size_t index
 		(void)tell(load, &key_field, to->key.source, &verdict);
 	}
 	return 0;
+}
+
+int confload_ca(struct confload *load, const struct confload_field *field, const char *source,
+		struct config_blob *to)
+{
+	struct tls_cert_verdict verdict;
+	int r = load_blob(load, field, source, to);
+
+	if (r < 0 || !to->data)
+		return r;
+	tls_cert_check_ca(to->data, to->len, &verdict);
+	(void)tell(load, field, to->source, &verdict);
+	return 0;
+}
+
+enum config_tls_version confload_min_version(struct confload *load,
+					     const struct confload_field *field, const char *text)
+{
+	static const char *const versions[] = {"1.2", "1.3", NULL};
+	static const enum config_tls_version version_of[] = {TLS_1_2_UP, TLS_1_3_ONLY};
+
+	return version_of[confload_choice(load, field, text, versions)];
 }
 
 static int load_certificates(struct confload *load, size_t index, const struct confile_tls *from,
@@ -113,8 +134,11 @@ static int load_certificates(struct confload *load, size_t index, const struct c
 	if (!to->certificates)
 		return -ENOMEM;
 	to->n_certificates = from->n_certificates;
-	for (size_t i = 0; r == 0 && i < to->n_certificates; i++)
-		r = load_certificate(load, index, i, &from->certificates[i], &to->certificates[i]);
+	for (size_t i = 0; r == 0 && i < to->n_certificates; i++) {
+		field = confload_field("listeners[%zu].tls.certificates[%zu]", index, i);
+		r = confload_certificate(load, &field, TLS_CERT_AS_SERVER, &from->certificates[i],
+					 &to->certificates[i]);
+	}
 	return r;
 }
 
@@ -123,8 +147,6 @@ static int load_client_ca(struct confload *load, size_t index, const struct conf
 {
 	struct confload_field auth = confload_field("listeners[%zu].tls.client_auth", index);
 	struct confload_field field = confload_field("listeners[%zu].tls.client_ca", index);
-	struct tls_cert_verdict verdict;
-	int r;
 
 	/* A client_auth that was not understood says nothing about client_ca. */
 	if (report_covers(load->report, auth.path) && !from->client_ca)
@@ -144,21 +166,14 @@ static int load_client_ca(struct confload *load, size_t index, const struct conf
 				 "has no effect: client_auth is off");
 		return 0;
 	}
-	r = load_blob(load, &field, from->client_ca, &to->client_ca);
-	if (r < 0 || !to->client_ca.data)
-		return r;
-	tls_cert_check_ca(to->client_ca.data, to->client_ca.len, &verdict);
-	(void)tell(load, &field, to->client_ca.source, &verdict);
-	return 0;
+	return confload_ca(load, &field, from->client_ca, &to->client_ca);
 }
 
 int confload_tls(struct confload *load, size_t index, struct config_listener *to)
 {
 	static const char *const auths[] = {"require", "optional", "off", NULL};
-	static const char *const versions[] = {"1.2", "1.3", NULL};
 	static const enum config_client_auth auth_of[] = {CLIENT_AUTH_REQUIRE, CLIENT_AUTH_OPTIONAL,
 							  CLIENT_AUTH_OFF};
-	static const enum config_tls_version version_of[] = {TLS_1_2_UP, TLS_1_3_ONLY};
 	const struct confile_tls *from = load->root->listeners[index].tls;
 	struct confload_field field = confload_field("listeners[%zu].tls", index);
 	int r;
@@ -169,7 +184,7 @@ int confload_tls(struct confload *load, size_t index, struct config_listener *to
 		return 0;
 	}
 	field = confload_field("listeners[%zu].tls.min_version", index);
-	to->tls_version = version_of[confload_choice(load, &field, from->min_version, versions)];
+	to->tls_version = confload_min_version(load, &field, from->min_version);
 	field = confload_field("listeners[%zu].tls.client_auth", index);
 	to->client_auth = auth_of[confload_choice(load, &field, from->client_auth, auths)];
 	r = load_certificates(load, index, from, to);

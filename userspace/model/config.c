@@ -19,6 +19,12 @@ static void blob_done(struct config_blob *blob)
 	*blob = (struct config_blob){};
 }
 
+static void certificate_done(struct config_certificate *certificate)
+{
+	blob_done(&certificate->chain);
+	blob_done(&certificate->key);
+}
+
 static void rule_done(struct config_rule *rule)
 {
 	free(rule->name);
@@ -31,15 +37,29 @@ static void listener_done(struct config_listener *listener)
 {
 	free(listener->name);
 	free(listener->addrs);
-	for (size_t i = 0; listener->certificates && i < listener->n_certificates; i++) {
-		blob_done(&listener->certificates[i].chain);
-		blob_done(&listener->certificates[i].key);
-	}
+	for (size_t i = 0; listener->certificates && i < listener->n_certificates; i++)
+		certificate_done(&listener->certificates[i]);
 	free(listener->certificates);
 	blob_done(&listener->client_ca);
 	for (size_t i = 0; listener->rules && i < listener->n_rules; i++)
 		rule_done(&listener->rules[i]);
 	free(listener->rules);
+}
+
+static void upstream_done(struct config_upstream *upstream)
+{
+	struct config_upstream_tls *tls = upstream->tls;
+
+	free(upstream->name);
+	free(upstream->endpoints);
+	if (!tls)
+		return;
+	certificate_done(&tls->certificate);
+	blob_done(&tls->server_ca);
+	free(tls->server_name);
+	free(tls->sni);
+	free_texts(tls->alpn, tls->n_alpn);
+	free(tls);
 }
 
 void config_wipe_keys(struct config *config)
@@ -50,6 +70,10 @@ void config_wipe_keys(struct config *config)
 		for (size_t c = 0; c < listener->n_certificates; c++)
 			blob_done(&listener->certificates[c].key);
 	}
+	for (size_t i = 0; i < config->n_upstreams; i++) {
+		if (config->upstreams[i].tls)
+			blob_done(&config->upstreams[i].tls->certificate.key);
+	}
 }
 
 void config_free(struct config *config)
@@ -59,10 +83,8 @@ void config_free(struct config *config)
 	for (size_t i = 0; config->listeners && i < config->n_listeners; i++)
 		listener_done(&config->listeners[i]);
 	free(config->listeners);
-	for (size_t i = 0; config->upstreams && i < config->n_upstreams; i++) {
-		free(config->upstreams[i].name);
-		free(config->upstreams[i].endpoints);
-	}
+	for (size_t i = 0; config->upstreams && i < config->n_upstreams; i++)
+		upstream_done(&config->upstreams[i]);
 	free(config->upstreams);
 	free(config->user);
 	free(config);

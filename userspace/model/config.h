@@ -15,11 +15,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+enum config_mode { MODE_TERMINATE, MODE_ORIGINATE };
 enum config_client_auth { CLIENT_AUTH_REQUIRE, CLIENT_AUTH_OPTIONAL, CLIENT_AUTH_OFF };
 enum config_offload { OFFLOAD_AUTO, OFFLOAD_REQUIRE, OFFLOAD_OFF };
 enum config_truncation { TRUNCATION_RESET, TRUNCATION_ACCEPT };
 enum config_action { ACTION_ALLOW, ACTION_DENY };
 enum config_tls_version { TLS_1_2_UP, TLS_1_3_ONLY };
+enum config_server_kind { SERVER_DNS, SERVER_IP, SERVER_URI };
 enum config_log_format { CONFIG_LOG_KEY_VALUE, CONFIG_LOG_JSON };
 
 /** Content of a file that the configuration names; NUL-terminated for the PEM readers. */
@@ -47,8 +49,13 @@ struct config_rule {
 	size_t upstream; /* index in config.upstreams; meaningless for ACTION_DENY */
 };
 
+/**
+ * MODE_ORIGINATE: clients talk plaintext and all go to one upstream that has TLS, so there are no
+ * certificates, client_auth is OFF, and the only rule has no name and no match.
+ */
 struct config_listener {
 	char *name;
+	enum config_mode mode;
 	struct addr *addrs;
 	size_t n_addrs;
 	struct config_certificate *certificates; /* the first serves clients without a known SNI */
@@ -62,10 +69,23 @@ struct config_listener {
 	enum config_truncation on_truncation;
 };
 
+/** What we show and demand where an upstream talks TLS. */
+struct config_upstream_tls {
+	struct config_certificate certificate; /* chain.data == NULL: none to show */
+	struct config_blob server_ca;
+	enum config_server_kind server_kind;
+	char *server_name; /* NULL: the IP address of the endpoint, whichever it is */
+	char *sni;	   /* NULL: none */
+	char **alpn;
+	size_t n_alpn;
+	enum config_tls_version tls_version;
+};
+
 struct config_upstream {
 	char *name;
 	struct addr *endpoints;
 	size_t n_endpoints;
+	struct config_upstream_tls *tls; /* NULL: plaintext */
 };
 
 struct config_timeouts {

@@ -23,7 +23,15 @@ static const struct flow_step table[FLOW_STATES][FLOW_EVENTS] = {
 	[FLOW_CONNECT] =
 		{
 			[FLOW_ON_CONNECTED] = {FLOW_RELAY, FLOW_DO_RELAY},
+			[FLOW_ON_REACHED] = {FLOW_UPSTREAM_TLS, FLOW_DO_GREET},
 			[FLOW_ON_NO_UPSTREAM] = {FLOW_LINGER, FLOW_DO_ALERT},
+			[FLOW_ON_FAILED] = ABORT,
+			[FLOW_ON_CUT] = ABORT,
+		},
+	[FLOW_UPSTREAM_TLS] =
+		{
+			[FLOW_ON_PROVED] = {FLOW_RELAY, FLOW_DO_RELAY},
+			[FLOW_ON_ENDPOINT_FAILED] = {FLOW_CONNECT, FLOW_DO_RETRY},
 			[FLOW_ON_FAILED] = ABORT,
 			[FLOW_ON_CUT] = ABORT,
 		},
@@ -55,8 +63,12 @@ struct flow_step flow_next(enum flow_state state, enum flow_event event)
 const char *flow_state_name(enum flow_state state)
 {
 	static const char *const names[FLOW_STATES] = {
-		[FLOW_HANDSHAKE] = "handshake", [FLOW_CONNECT] = "connect", [FLOW_RELAY] = "relay",
-		[FLOW_LINGER] = "linger",	[FLOW_CLOSED] = "closed",
+		[FLOW_HANDSHAKE] = "handshake",
+		[FLOW_CONNECT] = "connect",
+		[FLOW_UPSTREAM_TLS] = "upstream_tls",
+		[FLOW_RELAY] = "relay",
+		[FLOW_LINGER] = "linger",
+		[FLOW_CLOSED] = "closed",
 	};
 
 	return names[state];

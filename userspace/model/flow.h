@@ -2,11 +2,17 @@
 /*
  * Life of a connection as a table: state and event give the next state and one action.
  *
- *	HANDSHAKE --admitted--> CONNECT --connected--> RELAY --both ended--> CLOSED
- *	    |                      |                      |
- *	    | refused              | no upstream          | error, cut
- *	    v                      v                      v
- *	  LINGER --eof, timeout-> CLOSED <----------------+
+ *	HANDSHAKE --admitted--> CONNECT --connected-----------------------> RELAY --both ended--> CLOSED
+ *	    |                    |  | ^                                     ^  |
+ *	    | refused            |  | | endpoint failed              proved |  | error, cut
+ *	    |                    |  | +-----------------+                   |  v
+ *	    |        no upstream |  +---reached---> UPSTREAM_TLS -----------+ CLOSED
+ *	    v                    v
+ *	  LINGER <---------------+
+ *	    +--eof, timeout--> CLOSED
+ *
+ * A client that talks TLS (mode: terminate) begins with its handshake. One that does not (mode:
+ * originate) is admitted at once; then it is the upstream that has to prove who it is.
  *
  * LINGER: a fatal alert was sent and what the peer still sends is read and thrown away until it
  * closes; a close with unread bytes would be a reset, which destroys the alert on its way.
@@ -14,25 +20,38 @@
 #ifndef SLUICE_MODEL_FLOW_H
 #define SLUICE_MODEL_FLOW_H
 
-enum flow_state { FLOW_HANDSHAKE, FLOW_CONNECT, FLOW_RELAY, FLOW_LINGER, FLOW_CLOSED, FLOW_STATES };
+enum flow_state {
+	FLOW_HANDSHAKE, /* with the client */
+	FLOW_CONNECT,
+	FLOW_UPSTREAM_TLS, /* the handshake with an endpoint */
+	FLOW_RELAY,
+	FLOW_LINGER,
+	FLOW_CLOSED,
+	FLOW_STATES
+};
 
 enum flow_event {
-	FLOW_ON_ADMITTED, /* handshake done, policy said yes */
+	FLOW_ON_ADMITTED, /* policy said yes, behind the handshake where there is one */
 	FLOW_ON_REFUSED,  /* handshake or policy said no, and the alert is sent; or the hand-over */
-	FLOW_ON_FAILED,	  /* the peer is gone or talks no TLS: nothing to tell it */
-	FLOW_ON_CONNECTED,   /* an endpoint took the connection */
-	FLOW_ON_NO_UPSTREAM, /* every endpoint refused or timed out */
-	FLOW_ON_ENDED,	     /* both directions ended cleanly */
-	FLOW_ON_BROKEN,	     /* reset, truncation or protocol error on either side */
-	FLOW_ON_PEER_CLOSED, /* end of file while lingering */
-	FLOW_ON_TIMEOUT,     /* the state's own time limit */
-	FLOW_ON_CUT,	     /* drain deadline, or the worker stops */
+	FLOW_ON_FAILED,	  /* the client is gone or talks no TLS: nothing to tell it */
+	FLOW_ON_CONNECTED,	 /* an endpoint took the connection */
+	FLOW_ON_REACHED,	 /* the same, and it has to prove who it is */
+	FLOW_ON_PROVED,		 /* it did: handshake done */
+	FLOW_ON_ENDPOINT_FAILED, /* it did not: the next one */
+	FLOW_ON_NO_UPSTREAM,	 /* every endpoint failed, and the client can be told */
+	FLOW_ON_ENDED,		 /* both directions ended cleanly */
+	FLOW_ON_BROKEN,		 /* reset, truncation or protocol error on either side */
+	FLOW_ON_PEER_CLOSED,	 /* end of file while lingering */
+	FLOW_ON_TIMEOUT,	 /* the state's own time limit */
+	FLOW_ON_CUT,		 /* drain deadline, or the worker stops */
 	FLOW_EVENTS
 };
 
 enum flow_action {
 	FLOW_DO_NOTHING,
 	FLOW_DO_CONNECT,
+	FLOW_DO_GREET, /* begin the handshake with the endpoint */
+	FLOW_DO_RETRY, /* connect to the next endpoint */
 	FLOW_DO_RELAY,
 	FLOW_DO_LINGER,
 	FLOW_DO_CLOSE, /* both sides ended: a plain close */

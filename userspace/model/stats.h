@@ -25,6 +25,8 @@
 	X(HANDSHAKE_TIMEOUT, "handshake_timeout")                                                  \
 	X(UPSTREAM_FAILED, "upstream_failed")                                                      \
 	X(UPSTREAM_RETRIED, "upstream_retried")                                                    \
+	X(UPSTREAM_TLS_FAILED, "upstream_tls_failed") /* endpoints, each try */                    \
+	X(TICKETS_DROPPED, "tickets_dropped")	      /* by the splice engine */                   \
 	X(SESSIONS_SPLICE, "sessions_splice")                                                      \
 	X(SESSIONS_COPY, "sessions_copy")                                                          \
 	X(BYTES_IN_SPLICE, "bytes_in_splice")                                                      \

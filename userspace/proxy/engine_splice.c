@@ -24,7 +24,7 @@
 
 enum { ALERT_LEVEL_WARNING = 1, ALERT_LEVEL_FATAL = 2 };
 enum { ALERT_USER_CANCELED = 90, ALERT_NO_RENEGOTIATION = 100 };
-enum { HANDSHAKE_KEY_UPDATE = 24 }; /* RFC 8446 4 */
+enum { HANDSHAKE_NEW_SESSION_TICKET = 4, HANDSHAKE_KEY_UPDATE = 24 }; /* RFC 8446 4 */
 enum { UPDATE_NOT_REQUESTED, UPDATE_REQUESTED };
 
 #define KEY_UPDATE_BYTES 5
@@ -51,7 +51,7 @@ static ssize_t take_alert(struct relay *relay, const uint8_t *alert, size_t len)
 	if (alert[1] == ALERT_USER_CANCELED ||
 	    (alert[0] == ALERT_LEVEL_WARNING && alert[1] == ALERT_NO_RENEGOTIATION))
 		return 1;
-	return relay_fail(relay, RELAY_CLIENT_ALERT);
+	return relay_fail(relay, RELAY_WIRE_ALERT);
 }
 
 static int splice_reject(struct relay *relay)
@@ -114,6 +114,64 @@ static ssize_t take_key_update(struct relay *relay, const uint8_t *message, size
 	return update_our_keys(relay) == -EIO ? -EIO : -EINPROGRESS;
 }
 
+/* --- tickets --- */
+
+static bool is_within_message(const struct relay_tickets *tickets)
+{
+	return tickets->header_held > 0;
+}
+
+/* The next byte of a message's header. Returns: 0, -EIO. */
+static int take_header(struct relay *relay, uint8_t byte)
+{
+	struct relay_tickets *tickets = &relay->tickets;
+
+	if (tickets->header_held == 0 &&
+	    (byte != HANDSHAKE_NEW_SESSION_TICKET || !tickets->expected))
+		return splice_reject(relay);
+	tickets->header[tickets->header_held++] = byte;
+	if (tickets->header_held < sizeof(tickets->header))
+		return 0;
+	tickets->left = (uint32_t)tickets->header[1] << 16 | (uint32_t)tickets->header[2] << 8 |
+			tickets->header[3];
+	return tickets->left > 0 ? 0 : splice_reject(relay);
+}
+
+/*
+ * Handshake messages behind the handshake: tickets are dropped, everything else has no place. One
+ * may be spread over several records, and a record may have several. Returns: -EINPROGRESS, -EIO.
+ */
+static ssize_t take_handshake(struct relay *relay, const uint8_t *bytes, size_t len)
+{
+	struct relay_tickets *tickets = &relay->tickets;
+
+	if (len == 0)
+		return splice_reject(relay);
+	while (len > 0) {
+		size_t part = 1;
+
+		/* The last record of its key, so nothing may follow in it. */
+		if (!is_within_message(tickets) && *bytes == HANDSHAKE_KEY_UPDATE)
+			return take_key_update(relay, bytes, len);
+		if (tickets->header_held < sizeof(tickets->header)) {
+			int r = take_header(relay, *bytes);
+
+			if (r < 0)
+				return r;
+		} else {
+			part = tickets->left < len ? tickets->left : len;
+			tickets->left -= (uint32_t)part;
+			if (tickets->left == 0) {
+				tickets->header_held = 0;
+				tickets->dropped++;
+			}
+		}
+		bytes += part;
+		len -= part;
+	}
+	return -EINPROGRESS;
+}
+
 /*
  * Read what splice could not carry. Returns: bytes now in the pipe (data came in meanwhile),
  * 0 at a clean end, -EAGAIN (nothing is there any more), -EINPROGRESS (it carried nothing), -EIO.
@@ -132,6 +190,8 @@ static ssize_t read_record(struct relay *relay, struct relay_flow *flow)
 	case KTLS_RECORD_NONE:
 		return relay_end_without_notify(relay);
 	case KTLS_RECORD_DATA:
+		if (is_within_message(&relay->tickets))
+			return splice_reject(relay);
 		if (got > 0)
 			got = write(flow->pipe.write_fd, record, (size_t)got);
 		else
@@ -141,9 +201,7 @@ static ssize_t read_record(struct relay *relay, struct relay_flow *flow)
 		got = take_alert(relay, record, (size_t)got);
 		return got == 1 ? -EINPROGRESS : got;
 	case KTLS_RECORD_HANDSHAKE:
-		if (got > 0 && record[0] == HANDSHAKE_KEY_UPDATE)
-			return take_key_update(relay, record, (size_t)got);
-		return splice_reject(relay);
+		return take_handshake(relay, record, (size_t)got);
 	default:
 		return splice_reject(relay);
 	}
@@ -155,8 +213,9 @@ static ssize_t fill_from_wire(struct relay *relay, struct relay_flow *flow)
 			     SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
 	int error = got < 0 ? errno : 0;
 
+	/* Nothing may come in the middle of a handshake message (RFC 8446 5.1). */
 	if (got > 0)
-		return got;
+		return is_within_message(&relay->tickets) ? splice_reject(relay) : got;
 	if (error == EAGAIN)
 		return -EAGAIN;
 	if (error == EBADMSG)

@@ -18,7 +18,7 @@ const char *offload_reason_name(enum offload_reason reason)
 		[OFFLOAD_CIPHER] = "cipher",
 		[OFFLOAD_RECORD_LIMIT] = "record_limit",
 		[OFFLOAD_PENDING_BYTES] = "pending_bytes",
-		[OFFLOAD_CLIENT_ENDED] = "client_ended",
+		[OFFLOAD_FIN_RECEIVED] = "fin_received",
 		[OFFLOAD_KEYS] = "key_derivation",
 		[OFFLOAD_INSTALL] = "kernel_refused_keys",
 	};
@@ -60,7 +60,7 @@ int offload_commit(const struct tls_conn *tls, int fd, struct ktls_tx_mark *ret_
 	/* A ULP without keys passes bytes through, so the copy engine can still go on (K-02). */
 	r = ktls_ulp_set(fd);
 	if (r < 0) {
-		*ret_reason = r == -ENOTCONN ? OFFLOAD_CLIENT_ENDED : OFFLOAD_NO_KERNEL_TLS;
+		*ret_reason = r == -ENOTCONN ? OFFLOAD_FIN_RECEIVED : OFFLOAD_NO_KERNEL_TLS;
 		return -EOPNOTSUPP;
 	}
 	*ret_reason = OFFLOAD_INSTALL;

@@ -21,7 +21,7 @@ enum offload_reason {
 	OFFLOAD_CIPHER,	       /* this kernel cannot do version and cipher */
 	OFFLOAD_RECORD_LIMIT,  /* max_fragment_length was negotiated */
 	OFFLOAD_PENDING_BYTES, /* bytes of the peer are already in userspace */
-	OFFLOAD_CLIENT_ENDED,  /* its FIN was here before the keys: the kernel takes none then */
+	OFFLOAD_FIN_RECEIVED,  /* its FIN was here before the keys: the kernel takes none then */
 	OFFLOAD_KEYS,	       /* derivation failed */
 	OFFLOAD_INSTALL,       /* the kernel refused the keys */
 	OFFLOAD_REASONS

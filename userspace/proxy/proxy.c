@@ -2,40 +2,29 @@
 #include "proxy/proxy.h"
 
 #include "base/fd.h"
+#include "proxy/context.h"
 #include "proxy/listener.h"
 #include "proxy/session.h"
 #include "sys/tls.h"
 
-static int build_tls(const struct config_listener *from, struct tls_ctx **ret_ctx)
+static int build_contexts(struct proxy *proxy)
 {
-	static const enum tls_client_auth auth[] = {
-		[CLIENT_AUTH_REQUIRE] = TLS_CLIENT_AUTH_REQUIRE,
-		[CLIENT_AUTH_OPTIONAL] = TLS_CLIENT_AUTH_OPTIONAL,
-		[CLIENT_AUTH_OFF] = TLS_CLIENT_AUTH_OFF,
-	};
-	struct tls_pem_pair _cleanup_free_ *pairs = calloc(from->n_certificates, sizeof(*pairs));
-	struct tls_ctx_params params = {
-		.pairs = pairs,
-		.n_pairs = from->n_certificates,
-		.client_ca = from->client_ca.data,
-		.client_ca_len = from->client_ca.len,
-		.client_auth = auth[from->client_auth],
-		.tls13_only = from->tls_version == TLS_1_3_ONLY,
-	};
+	const struct config *config = proxy->config;
+	int r = 0;
 
-	if (!pairs)
+	proxy->tls = calloc(config->n_listeners, sizeof(struct tls_ctx *));
+	proxy->upstream_tls = calloc(config->n_upstreams + 1, sizeof(struct tls_ctx *));
+	if (!proxy->tls || !proxy->upstream_tls)
 		return -ENOMEM;
-	for (size_t i = 0; i < from->n_certificates; i++) {
-		const struct config_certificate *certificate = &from->certificates[i];
-
-		pairs[i] = (struct tls_pem_pair){
-			.chain = certificate->chain.data,
-			.chain_len = certificate->chain.len,
-			.key = certificate->key.data,
-			.key_len = certificate->key.len,
-		};
+	for (size_t i = 0; r == 0 && i < config->n_listeners; i++) {
+		if (config->listeners[i].mode == MODE_TERMINATE)
+			r = context_for_clients(&config->listeners[i], &proxy->tls[i]);
 	}
-	return tls_ctx_new(&params, ret_ctx);
+	for (size_t i = 0; r == 0 && i < config->n_upstreams; i++) {
+		if (config->upstreams[i].tls)
+			r = context_for_upstream(config->upstreams[i].tls, &proxy->upstream_tls[i]);
+	}
+	return r;
 }
 
 int proxy_new(struct loop *loop, const struct config *config, struct stats *stats, size_t worker,
@@ -52,14 +41,13 @@ int proxy_new(struct loop *loop, const struct config *config, struct stats *stat
 	list_init(&proxy->sessions);
 	relay_pools_init(&proxy->pools);
 	feature_probe_ktls(&proxy->kernel);
-	proxy->tls = calloc(config->n_listeners, sizeof(struct tls_ctx *));
 	proxy->rotations = calloc(config->n_upstreams + 1, sizeof(*proxy->rotations));
-	if (!proxy->tls || !proxy->rotations)
+	if (!proxy->rotations)
 		r = -ENOMEM;
 	for (size_t i = 0; r == 0 && i < config->n_upstreams; i++)
 		proxy->rotations[i].next = worker;
-	for (size_t i = 0; r == 0 && i < config->n_listeners; i++)
-		r = build_tls(&config->listeners[i], &proxy->tls[i]);
+	if (r == 0)
+		r = build_contexts(proxy);
 	if (r < 0) {
 		proxy_free(proxy);
 		return r;
@@ -79,9 +67,12 @@ void proxy_free(struct proxy *proxy)
 	loop_disarm(proxy->loop, &proxy->accept_again);
 	for (size_t i = 0; proxy->tls && i < proxy->config->n_listeners; i++)
 		tls_ctx_free(proxy->tls[i]);
+	for (size_t i = 0; proxy->upstream_tls && i < proxy->config->n_upstreams; i++)
+		tls_ctx_free(proxy->upstream_tls[i]);
 	relay_pools_done(&proxy->pools);
 	feature_done(&proxy->kernel);
 	free(proxy->tls);
+	free(proxy->upstream_tls);
 	free(proxy->rotations);
 	free(proxy->listeners);
 	free(proxy);

@@ -17,11 +17,12 @@ struct listener;
 struct tls_ctx;
 
 struct proxy {
-	struct loop *loop;	     /* borrowed */
-	const struct config *config; /* borrowed; outlives the proxy */
-	struct stats *stats;	     /* borrowed, shared with the supervisor */
-	struct feature_set kernel;   /* its TLS, as tried at the start */
-	struct tls_ctx **tls;	     /* one per config->listeners */
+	struct loop *loop;	       /* borrowed */
+	const struct config *config;   /* borrowed; outlives the proxy */
+	struct stats *stats;	       /* borrowed, shared with the supervisor */
+	struct feature_set kernel;     /* its TLS, as tried at the start */
+	struct tls_ctx **tls;	       /* one per config->listeners; NULL: plaintext */
+	struct tls_ctx **upstream_tls; /* one per config->upstreams; NULL: plaintext */
 	struct upstream_rotation *rotations;
 	struct listener *listeners; /* one per listening socket */
 	size_t n_listeners;

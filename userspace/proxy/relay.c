@@ -70,9 +70,9 @@ int relay_fail_wire(struct relay *relay, int error)
 	case EKEYEXPIRED:
 		return relay_fail(relay, RELAY_KEY_UPDATE);
 	case ECONNABORTED:
-		return relay_fail(relay, RELAY_CLIENT_ALERT);
+		return relay_fail(relay, RELAY_WIRE_ALERT);
 	default:
-		return relay_fail(relay, RELAY_CLIENT_RESET);
+		return relay_fail(relay, RELAY_WIRE_RESET);
 	}
 }
 
@@ -80,7 +80,7 @@ int relay_fail_local(struct relay *relay, int error)
 {
 	if (error == -EMFILE || error == -ENFILE || error == -ENOMEM)
 		return relay_fail(relay, RELAY_NO_RESOURCES);
-	return relay_fail(relay, RELAY_UPSTREAM_RESET);
+	return relay_fail(relay, RELAY_LOCAL_RESET);
 }
 
 int relay_end_without_notify(struct relay *relay)
@@ -192,7 +192,7 @@ static enum relay_status pump_flow(struct relay *relay, enum relay_direction dir
 	if (flow->sink_failed && relay->flow[!direction].source_ended && !flow->finished) {
 		flow->dead = true;
 		(void)relay_fail(relay,
-				 direction == RELAY_IN ? RELAY_UPSTREAM_RESET : RELAY_CLIENT_RESET);
+				 direction == RELAY_IN ? RELAY_LOCAL_RESET : RELAY_WIRE_RESET);
 	}
 	if (flow->dead)
 		return RELAY_BROKEN;
@@ -268,19 +268,19 @@ void relay_local_event(struct relay *relay, uint32_t events)
 	note_events(relay, RELAY_OUT, events);
 }
 
-const char *relay_fault_name(enum relay_fault fault)
+const char *relay_fault_name(enum relay_fault fault, enum relay_wire wire)
 {
-	static const char *const names[] = {
-		[RELAY_FAULT_NONE] = "done",
-		[RELAY_CLIENT_RESET] = "client_reset",
-		[RELAY_UPSTREAM_RESET] = "upstream_reset",
-		[RELAY_TRUNCATED] = "truncated",
-		[RELAY_TLS_ERROR] = "tls_error",
-		[RELAY_CLIENT_ALERT] = "client_alert",
-		[RELAY_KEY_UPDATE] = "key_update",
-		[RELAY_UNEXPECTED_RECORD] = "unexpected_record",
-		[RELAY_NO_RESOURCES] = "no_resources",
+	static const char *const names[][2] = {
+		[RELAY_FAULT_NONE] = {"done", "done"},
+		[RELAY_WIRE_RESET] = {"client_reset", "upstream_reset"},
+		[RELAY_LOCAL_RESET] = {"upstream_reset", "client_reset"},
+		[RELAY_TRUNCATED] = {"truncated", "truncated"},
+		[RELAY_TLS_ERROR] = {"tls_error", "tls_error"},
+		[RELAY_WIRE_ALERT] = {"client_alert", "upstream_alert"},
+		[RELAY_KEY_UPDATE] = {"key_update", "key_update"},
+		[RELAY_UNEXPECTED_RECORD] = {"unexpected_record", "unexpected_record"},
+		[RELAY_NO_RESOURCES] = {"no_resources", "no_resources"},
 	};
 
-	return names[fault];
+	return names[fault][wire];
 }

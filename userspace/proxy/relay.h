@@ -33,20 +33,23 @@ struct tls_conn;
 struct relay;
 
 enum relay_direction {
-	RELAY_IN,  /* wire to local: what the client sends */
-	RELAY_OUT, /* local to wire: what the upstream answers */
+	RELAY_IN,  /* wire to local */
+	RELAY_OUT, /* local to wire */
 	RELAY_DIRECTIONS
 };
+
+/** Who is at the wire; the other one is at the local side. */
+enum relay_wire { RELAY_WIRE_CLIENT, RELAY_WIRE_UPSTREAM };
 
 /** Why a relay broke. Anything but NONE means resets on both sides. */
 enum relay_fault {
 	RELAY_FAULT_NONE,
-	RELAY_CLIENT_RESET,
-	RELAY_UPSTREAM_RESET,
-	RELAY_TRUNCATED,    /* FIN without close_notify */
-	RELAY_TLS_ERROR,    /* a record that does not verify, or a protocol violation */
-	RELAY_CLIENT_ALERT, /* the client sent a fatal alert */
-	RELAY_KEY_UPDATE, /* the client changed its key and the kernel cannot follow, or too often */
+	RELAY_WIRE_RESET,
+	RELAY_LOCAL_RESET,
+	RELAY_TRUNCATED,	 /* FIN without close_notify */
+	RELAY_TLS_ERROR,	 /* a record that does not verify, or a protocol violation */
+	RELAY_WIRE_ALERT,	 /* the peer at the wire sent a fatal alert */
+	RELAY_KEY_UPDATE,	 /* it changed its key and the kernel cannot follow, or too often */
 	RELAY_UNEXPECTED_RECORD, /* a record type that has no place after the handshake */
 	RELAY_NO_RESOURCES,	 /* no descriptor or memory for a holder */
 };
@@ -93,6 +96,15 @@ struct relay_flow {
 	uint64_t bytes;	      /* delivered to the sink */
 };
 
+/** Where in the peer's handshake messages the stream of records stands, when it may send tickets. */
+struct relay_tickets {
+	bool expected;	     /* TLS 1.3, and the server is at the wire */
+	uint8_t header[4];   /* of the message that is being read: type and length */
+	uint8_t header_held; /* bytes of it */
+	uint32_t left;	     /* of its body */
+	uint64_t dropped;    /* whole messages */
+};
+
 struct relay {
 	const struct relay_engine *engine;
 	struct relay_pools *pools;
@@ -102,12 +114,13 @@ struct relay {
 	bool truncated;
 	enum relay_fault fault;
 	/* Splice engine. */
-	struct ktls_tx_mark tx_mark; /* what the kernel must have sent */
-	uint64_t control_bytes;	     /* of records that were not data, sent since the mark */
-	struct tls_traffic traffic;  /* for the next keys; wiped by relay_stop() */
-	bool can_rekey;		     /* this kernel takes keys a second time */
-	bool key_update_due;	     /* the client asked for new keys of ours */
-	uint32_t key_updates;	     /* of the client, in the second that began at: */
+	struct relay_tickets tickets; /* OpenSSL takes them out by itself */
+	struct ktls_tx_mark tx_mark;  /* what the kernel must have sent */
+	uint64_t control_bytes;	      /* of records that were not data, sent since the mark */
+	struct tls_traffic traffic;   /* for the next keys; wiped by relay_stop() */
+	bool can_rekey;		      /* this kernel takes keys a second time */
+	bool key_update_due;	      /* the peer asked for new keys of ours */
+	uint32_t key_updates;	      /* of the peer, in the second that began at: */
 	uint64_t key_updates_since_ms;
 	struct relay_flow flow[RELAY_DIRECTIONS];
 };
@@ -167,6 +180,7 @@ int relay_fail_local(struct relay *relay, int error);
 /** relay_end_without_notify() - FIN without close_notify: the policy for it. Returns: 0 or -EIO. */
 int relay_end_without_notify(struct relay *relay);
 
-const char *relay_fault_name(enum relay_fault fault);
+/** relay_fault_name() - for the log, in words of client and upstream. */
+const char *relay_fault_name(enum relay_fault fault, enum relay_wire wire);
 
 #endif

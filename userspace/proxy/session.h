@@ -14,6 +14,11 @@
 struct json;
 struct proxy;
 
+/*
+ * A session has two sockets: the one that a client opened and the one that we opened to an upstream.
+ * One of them is the wire, where TLS is, the other one the local side, which is plaintext: see
+ * session_wire() and session_local().
+ */
 struct session {
 	struct proxy *proxy;
 	struct list node; /* in proxy->sessions */
@@ -25,22 +30,49 @@ struct session {
 	uint64_t started_ns;
 	uint64_t active_ms; /* when bytes moved last */
 	uint64_t lingered_bytes;
-	struct loop_source wire, local;
+	struct loop_source accepted, connected;
 	struct loop_timer timer; /* the state's time limit */
 	struct loop_timer soon;	 /* something has to be tried again and no event will say when */
 	uint32_t soon_ms;	 /* its next delay in the relay */
 	struct loop_task pump, death;
-	struct tls_conn *tls; /* NULL from the hand-over on */
+	struct tls_conn *tls; /* of the wire; NULL from the hand-over on */
 	struct relay relay;
 	struct upstream_attempt upstream;
 	struct policy_verdict verdict;
-	struct identity identity;
-	struct addr peer;
-	char *sni;		 /* NULL: none sent */
-	const char *tls_version; /* static texts of OpenSSL */
+	struct identity identity; /* of who is at the wire */
+	struct addr peer;	  /* the client */
+	char *sni;		  /* NULL: none sent */
+	const char *tls_version;  /* static texts of OpenSSL */
 	const char *tls_cipher;
 	const char *close_reason;
 };
+
+/** session_originates() - the client talks plaintext, the upstream TLS; else it is the other way. */
+static inline bool session_originates(const struct session *s)
+{
+	return s->listener->mode == MODE_ORIGINATE;
+}
+
+static inline struct loop_source *session_wire(struct session *s)
+{
+	return session_originates(s) ? &s->connected : &s->accepted;
+}
+
+static inline struct loop_source *session_local(struct session *s)
+{
+	return session_originates(s) ? &s->accepted : &s->connected;
+}
+
+/** session_from_client(), session_to_client() - the way that the client's bytes take, and back. */
+static inline enum relay_direction session_from_client(const struct session *s)
+{
+	return session_originates(s) ? RELAY_OUT : RELAY_IN;
+}
+
+static inline enum relay_direction session_to_client(const struct session *s)
+{
+	return session_originates(s) ? RELAY_IN : RELAY_OUT;
+}
 
 static inline struct session *session_of(struct list *node)
 {
@@ -66,5 +98,8 @@ struct refusal {
 
 void session_log_end(const struct session *session);
 void session_log_refusal(const struct session *session, const struct refusal *refusal);
+
+/** session_log_endpoint() - the handshake with the endpoint tried last came to nothing. */
+void session_log_endpoint(const struct session *session, const struct refusal *refusal);
 
 #endif

@@ -46,8 +46,8 @@ void session_log_end(const struct session *s)
 	log_str(&line, "rule", s->verdict.rule ? s->verdict.rule->name : NULL);
 	log_str(&line, "upstream", s->upstream.upstream ? s->upstream.upstream->name : NULL);
 	log_str(&line, "endpoint", upstream);
-	log_u64(&line, "bytes_in", s->relay.flow[RELAY_IN].bytes);
-	log_u64(&line, "bytes_out", s->relay.flow[RELAY_OUT].bytes);
+	log_u64(&line, "bytes_in", s->relay.flow[session_from_client(s)].bytes);
+	log_u64(&line, "bytes_out", s->relay.flow[session_to_client(s)].bytes);
 	log_ms(&line, "duration_ms", clock_now_ns() - s->started_ns);
 	log_str(&line, "engine_in", engine_name(s));
 	log_str(&line, "engine_out", engine_name(s));
@@ -71,6 +71,25 @@ void session_log_refusal(const struct session *s, const struct refusal *refusal)
 	log_end(&line);
 }
 
+void session_log_endpoint(const struct session *s, const struct refusal *refusal)
+{
+	char endpoint[ADDR_TEXT_MAX];
+	struct log_line line;
+
+	log_begin(&line, LOG_WARN, "endpoint_failed");
+	log_u64(&line, "session", s->id);
+	log_str(&line, "upstream", s->upstream.upstream->name);
+	log_str(&line, "endpoint", addr_format(upstream_endpoint(&s->upstream), endpoint));
+	log_str(&line, "check", refusal->check);
+	log_str(&line, "reason", refusal->reason);
+	log_str(&line, "subject", refusal->subject);
+	log_i64(&line, "alert", refusal->alert);
+	log_str(&line, "msg",
+		upstream_is_last(&s->upstream) ? "no other endpoint is left"
+					       : "trying the next endpoint");
+	log_end(&line);
+}
+
 void session_report(const struct session *s, struct json *array)
 {
 	const struct identity_name *name = identity_primary(&s->identity);
@@ -91,10 +110,11 @@ void session_report(const struct session *s, struct json *array)
 	json_add_str(object, "upstream", s->upstream.upstream ? s->upstream.upstream->name : NULL);
 	json_add_str(object, "state", flow_state_name(s->state));
 	json_add_u64(object, "age_ms", (clock_now_ns() - s->started_ns) / NS_PER_MS);
-	json_add_u64(object, "bytes_in", s->relay.flow[RELAY_IN].bytes);
-	json_add_u64(object, "bytes_out", s->relay.flow[RELAY_OUT].bytes);
+	json_add_u64(object, "bytes_in", s->relay.flow[session_from_client(s)].bytes);
+	json_add_u64(object, "bytes_out", s->relay.flow[session_to_client(s)].bytes);
 	json_add_str(object, "engine_in", engine_name(s));
 	json_add_str(object, "engine_out", engine_name(s));
 	json_add_str(object, "offload_reason", offload_reason_name(s->offload_reason));
-	json_add_u64(object, "cookie", stream_cookie(s->wire.fd));
+	json_add_u64(object, "cookie",
+		     stream_cookie(session_originates(s) ? s->connected.fd : s->accepted.fd));
 }

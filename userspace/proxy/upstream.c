@@ -4,6 +4,7 @@
 #include "sys/stream.h"
 
 #include <errno.h>
+#include <string.h>
 
 void upstream_begin(struct upstream_attempt *attempt, const struct config_upstream *upstream,
 		    struct upstream_rotation *rotation)
@@ -28,7 +29,7 @@ int upstream_next(struct upstream_attempt *attempt, int *ret_fd)
 			attempt->tried--;
 			return r;
 		}
-		attempt->error = r;
+		upstream_failed(attempt, r, NULL);
 	}
 	return -EHOSTUNREACH;
 }
@@ -36,7 +37,18 @@ int upstream_next(struct upstream_attempt *attempt, int *ret_fd)
 void upstream_skip(struct upstream_attempt *attempt, int error)
 {
 	attempt->tried++;
+	upstream_failed(attempt, error, NULL);
+}
+
+void upstream_failed(struct upstream_attempt *attempt, int error, const char *check)
+{
 	attempt->error = error;
+	attempt->check = check;
+}
+
+const char *upstream_problem(const struct upstream_attempt *attempt)
+{
+	return attempt->check ? attempt->check : strerror(-attempt->error);
 }
 
 bool upstream_is_last(const struct upstream_attempt *attempt)

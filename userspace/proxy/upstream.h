@@ -14,9 +14,10 @@ struct upstream_rotation {
 
 struct upstream_attempt {
 	const struct config_upstream *upstream;
-	size_t first; /* index of the endpoint that was tried first */
-	size_t tried; /* endpoints begun so far */
-	int error;    /* -errno of the last one that failed */
+	size_t first;	   /* index of the endpoint that was tried first */
+	size_t tried;	   /* endpoints begun so far */
+	int error;	   /* -errno of the last one that failed */
+	const char *check; /* of its handshake, static text; NULL: it did not come to that */
 };
 
 /** upstream_begin() - choose the first endpoint and advance the rotation. */
@@ -33,6 +34,12 @@ int upstream_next(struct upstream_attempt *attempt, int *ret_fd);
 
 /** upstream_skip() - give up the endpoint that upstream_next() would try, because of @error. */
 void upstream_skip(struct upstream_attempt *attempt, int error);
+
+/** upstream_failed() - the endpoint tried last failed with @error; @check as in the struct. */
+void upstream_failed(struct upstream_attempt *attempt, int error, const char *check);
+
+/** upstream_problem() - what the endpoint failed with that failed last, in words. */
+const char *upstream_problem(const struct upstream_attempt *attempt);
 
 /** upstream_is_last() - the endpoint tried last was the last one. */
 bool upstream_is_last(const struct upstream_attempt *attempt);

@@ -72,15 +72,27 @@ static const cyaml_schema_field_t listener_fields[] = {
 	LIST(struct confile_listener, rules, &rule_entry),
 	TEXT(struct confile_listener, offload),
 	TEXT(struct confile_listener, on_truncation),
+	TEXT(struct confile_listener, upstream),
 	CYAML_FIELD_END,
 };
 static const cyaml_schema_value_t listener_entry = {
 	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct confile_listener, listener_fields),
 };
 
+static const cyaml_schema_field_t upstream_tls_fields[] = {
+	PART(struct confile_upstream_tls, certificate, certificate_fields),
+	TEXT(struct confile_upstream_tls, server_ca),
+	TEXT(struct confile_upstream_tls, server_name),
+	TEXT(struct confile_upstream_tls, sni),
+	TEXTS(struct confile_upstream_tls, alpn),
+	TEXT(struct confile_upstream_tls, min_version),
+	CYAML_FIELD_END,
+};
+
 static const cyaml_schema_field_t upstream_fields[] = {
 	TEXT(struct confile_upstream, name),
 	TEXTS(struct confile_upstream, endpoints),
+	PART(struct confile_upstream, tls, upstream_tls_fields),
 	CYAML_FIELD_END,
 };
 static const cyaml_schema_value_t upstream_entry = {

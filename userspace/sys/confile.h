@@ -46,12 +46,24 @@ struct confile_listener {
 	unsigned int n_rules;
 	char *offload;
 	char *on_truncation;
+	char *upstream;
+};
+
+struct confile_upstream_tls {
+	struct confile_certificate *certificate;
+	char *server_ca;
+	char *server_name;
+	char *sni;
+	char **alpn;
+	unsigned int n_alpn;
+	char *min_version;
 };
 
 struct confile_upstream {
 	char *name;
 	char **endpoints;
 	unsigned int n_endpoints;
+	struct confile_upstream_tls *tls;
 };
 
 struct confile_timeouts {

@@ -3,11 +3,16 @@
  * TLS in userspace: contexts, handshakes, records, and the keys for the kernel.
  *
  * Wraps OpenSSL 3 (public API only; nothing is assumed about how it was built). Split over
- * tls_ctx.c (what a listener offers and demands), tls_conn.c (one connection), tls_keys.c (key
- * derivation and sealing). OpenSSL's error queue is empty whenever one of these returns.
+ * tls_ctx.c (what a listener or an upstream offers and demands), tls_conn.c (one connection),
+ * tls_keys.c (key derivation and sealing). OpenSSL's error queue is empty whenever one of these
+ * returns.
+ *
+ * A connection is the server's or the client's side. They differ until the handshake is done, and
+ * in whose keys they send with; everything else is the same.
  *
  * Invariants
- *  - A connection never resumes, never renegotiates, sends no tickets and takes no early data.
+ *  - A connection never resumes, never renegotiates, sends no tickets, takes no early data and
+ *    forgets the tickets that it is sent.
  *  - read_ahead stays 0: OpenSSL takes a record header and its body, never a byte of the next
  *    record, so what the peer sent behind the handshake is still in the kernel's queue.
  *  - Records under the application keys are counted, so keys can be exported at any record
@@ -38,7 +43,7 @@ enum tls_alert {
 	TLS_ALERT_INTERNAL_ERROR = 80,
 };
 
-/** One certificate of a server: PEM texts, borrowed during tls_ctx_new() only. */
+/** One certificate of ours: PEM texts, borrowed during tls_ctx_new*() only. */
 struct tls_pem_pair {
 	const char *chain; /* leaf first */
 	size_t chain_len;
@@ -55,11 +60,22 @@ struct tls_ctx_params {
 	bool tls13_only;
 };
 
+struct tls_client_params {
+	const struct tls_pem_pair *pair; /* ours; NULL: none to show */
+	const char *server_ca;		 /* PEM; nobody else's word counts, the system's neither */
+	size_t server_ca_len;
+	char *const *alpn; /* offered in this order; names of 1 to 255 bytes */
+	size_t n_alpn;
+	bool tls13_only;
+};
+
 /**
  * tls_ctx_new() - everything a listener's handshakes share.
+ * tls_ctx_new_client() - everything the handshakes with an upstream share.
  * Returns: 0, -ENOMEM, -EINVAL (material unusable; confload's checks tell which and why).
  */
 int tls_ctx_new(const struct tls_ctx_params *params, struct tls_ctx **ret_ctx);
+int tls_ctx_new_client(const struct tls_client_params *params, struct tls_ctx **ret_ctx);
 void tls_ctx_free(struct tls_ctx *ctx);
 
 /**
@@ -67,6 +83,25 @@ void tls_ctx_free(struct tls_ctx *ctx);
  * @ctx must outlive the connection.
  */
 int tls_conn_new(struct tls_ctx *ctx, int fd, struct tls_conn **ret_conn);
+
+enum tls_server_kind { TLS_SERVER_DNS, TLS_SERVER_IP, TLS_SERVER_URI };
+
+/**
+ * What the server's certificate must be for: a name among its subject alternative names, never its
+ * CN. A DNS name may be covered by a wildcard for its whole first label; a URI must be the same bytes.
+ */
+struct tls_server {
+	enum tls_server_kind kind;
+	const char *name; /* IP: numeric */
+	const char *sni;  /* sent; NULL: none */
+};
+
+/**
+ * tls_conn_new_client() - client side of a connection on @fd to @server. A URI must outlive it, as
+ * @ctx must. Returns: 0, -ENOMEM, -EINVAL (a name that OpenSSL does not take).
+ */
+int tls_conn_new_client(struct tls_ctx *ctx, int fd, const struct tls_server *server,
+			struct tls_conn **ret_conn);
 
 /** tls_conn_free() - free and wipe; sends nothing. NULL is fine. */
 void tls_conn_free(struct tls_conn *conn);
@@ -84,7 +119,8 @@ enum tls_step tls_conn_handshake(struct tls_conn *conn);
 
 /** Why a handshake ended. Strings live as long as the connection. */
 struct tls_failure {
-	const char *check; /* "no_certificate", "chain", "protocol", "alert_received", "eof", … */
+	const char *
+		check; /* "no_certificate", "chain", "name", "protocol", "alert_received", "eof", … */
 	const char *reason; /* one sentence or OpenSSL's words */
 	char subject[256];  /* of the certificate that failed, RFC 2253 form, for people only */
 	int alert;	    /* number of the alert that was sent; -1 none */
@@ -118,9 +154,12 @@ bool tls_has_pending(const struct tls_conn *conn);
 /** tls_record_limit_negotiated() - max_fragment_length was agreed on: the kernel would not keep it. */
 bool tls_record_limit_negotiated(const struct tls_conn *conn);
 
+/** tls_expects_tickets() - the peer may send NewSessionTicket at any time: a server, in TLS 1.3. */
+bool tls_expects_tickets(const struct tls_conn *conn);
+
 const char *tls_version_name(const struct tls_conn *conn); /* "TLSv1.3" */
 const char *tls_cipher_name(const struct tls_conn *conn);  /* OpenSSL's; NULL: none yet */
-const char *tls_sni(const struct tls_conn *conn);	   /* NULL: none sent */
+const char *tls_sni(const struct tls_conn *conn);	   /* the client's; NULL: none */
 
 enum tls_name_kind { TLS_NAME_CN, TLS_NAME_DNS, TLS_NAME_URI };
 

@@ -195,7 +195,19 @@ static void try_certificate(STACK_OF(X509) * chain, EVP_PKEY *key, struct tls_ce
 	ERR_clear_error();
 }
 
-void tls_cert_check_chain(const char *chain, size_t chain_len, struct tls_cert_verdict *ret_verdict)
+static void check_role(X509 *leaf, enum tls_cert_role role, struct tls_cert_finding *warning)
+{
+	bool server = role == TLS_CERT_AS_SERVER;
+	int purpose = server ? X509_PURPOSE_SSL_SERVER : X509_PURPOSE_SSL_CLIENT;
+
+	if (X509_check_purpose(leaf, purpose, 0) == 0)
+		find(warning, TLS_CERT_REFUSED,
+		     "its first certificate is not for TLS %s, %s will refuse it",
+		     server ? "servers" : "clients", server ? "clients" : "servers");
+}
+
+void tls_cert_check_chain(const char *chain, size_t chain_len, enum tls_cert_role role,
+			  struct tls_cert_verdict *ret_verdict)
 {
 	struct tls_cert_finding *mistake = &ret_verdict->mistake;
 	STACK_OF(X509) * certificates;
@@ -211,9 +223,7 @@ void tls_cert_check_chain(const char *chain, size_t chain_len, struct tls_cert_v
 		try_certificate(certificates, NULL, mistake);
 	for (int i = 0; i < sk_X509_num(certificates); i++)
 		check_dates(sk_X509_value(certificates, i), &ret_verdict->warning);
-	if (X509_check_purpose(leaf, X509_PURPOSE_SSL_SERVER, 0) == 0)
-		find(&ret_verdict->warning, TLS_CERT_REFUSED,
-		     "its first certificate is not for TLS servers, clients will refuse it");
+	check_role(leaf, role, &ret_verdict->warning);
 	check_order(certificates, &ret_verdict->warning);
 	ERR_clear_error();
 	sk_X509_pop_free(certificates, X509_free);

@@ -36,8 +36,11 @@ struct tls_cert_verdict {
 	struct tls_cert_finding warning;
 };
 
-/** tls_cert_check_chain() - a server's certificate, then its intermediates. */
-void tls_cert_check_chain(const char *chain, size_t chain_len,
+/** In which part a certificate of ours is shown. */
+enum tls_cert_role { TLS_CERT_AS_SERVER, TLS_CERT_AS_CLIENT };
+
+/** tls_cert_check_chain() - a certificate of ours, then its intermediates. */
+void tls_cert_check_chain(const char *chain, size_t chain_len, enum tls_cert_role role,
 			  struct tls_cert_verdict *ret_verdict);
 
 /** tls_cert_check_key() - a private key by itself. */

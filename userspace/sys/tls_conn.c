@@ -27,21 +27,58 @@ static void subject_text(X509 *cert, char *text, size_t size)
 	BIO_free(bio);
 }
 
+struct wanted_uri {
+	const char *text;
+	bool found;
+};
+
+static int compare_uri(void *arg, enum tls_name_kind kind, const void *bytes, size_t len)
+{
+	struct wanted_uri *wanted = arg;
+
+	if (kind == TLS_NAME_URI && strlen(wanted->text) == len &&
+	    memcmp(wanted->text, bytes, len) == 0)
+		wanted->found = true;
+	return 0;
+}
+
+static bool is_for_uri(X509 *leaf, const char *uri)
+{
+	struct wanted_uri wanted = {.text = uri};
+
+	return leaf && tls_certificate_names(leaf, compare_uri, &wanted) == 0 && wanted.found;
+}
+
+static void note_refusal(struct tls_conn *conn, X509_STORE_CTX *store_ctx)
+{
+	int error = X509_STORE_CTX_get_error(store_ctx);
+	X509 *failed = X509_STORE_CTX_get_current_cert(store_ctx);
+	bool name =
+		error == X509_V_ERR_HOSTNAME_MISMATCH || error == X509_V_ERR_IP_ADDRESS_MISMATCH;
+
+	if (!failed || name)
+		failed = X509_STORE_CTX_get0_cert(store_ctx);
+	conn->failure.check = name ? "name" : "chain";
+	conn->failure.reason = X509_verify_cert_error_string(error);
+	subject_text(failed, conn->failure.subject, sizeof(conn->failure.subject));
+}
+
 int tls_verify_chain(X509_STORE_CTX *store_ctx, void *arg)
 {
 	SSL *ssl = X509_STORE_CTX_get_ex_data(store_ctx, SSL_get_ex_data_X509_STORE_CTX_idx());
 	struct tls_conn *conn = tls_conn_of(ssl);
-	X509 *failed;
 
 	(void)arg;
-	if (X509_verify_cert(store_ctx) > 0)
+	if (X509_verify_cert(store_ctx) <= 0) {
+		note_refusal(conn, store_ctx);
+		return 0;
+	}
+	if (!conn->server_uri || is_for_uri(X509_STORE_CTX_get0_cert(store_ctx), conn->server_uri))
 		return 1;
-	failed = X509_STORE_CTX_get_current_cert(store_ctx);
-	if (!failed)
-		failed = X509_STORE_CTX_get0_cert(store_ctx);
-	conn->failure.check = "chain";
-	conn->failure.reason = X509_verify_cert_error_string(X509_STORE_CTX_get_error(store_ctx));
-	subject_text(failed, conn->failure.subject, sizeof(conn->failure.subject));
+	/* The alert follows from the error: the same as for a DNS name. */
+	X509_STORE_CTX_set_error(store_ctx, X509_V_ERR_HOSTNAME_MISMATCH);
+	note_refusal(conn, store_ctx);
+	conn->failure.reason = "URI mismatch";
 	return 0;
 }
 
@@ -64,7 +101,7 @@ static void watch_alerts(const SSL *ssl, int where, int value)
 	}
 }
 
-int tls_conn_new(struct tls_ctx *ctx, int fd, struct tls_conn **ret_conn)
+static int conn_open(struct tls_ctx *ctx, int fd, struct tls_conn **ret_conn)
 {
 	struct tls_conn *conn = calloc(1, sizeof(*conn));
 	BIO *bio = BIO_new_socket(fd, BIO_NOCLOSE);
@@ -82,7 +119,53 @@ int tls_conn_new(struct tls_ctx *ctx, int fd, struct tls_conn **ret_conn)
 	SSL_set_bio(conn->ssl, bio, bio);
 	SSL_set_app_data(conn->ssl, conn);
 	SSL_set_info_callback(conn->ssl, watch_alerts);
-	SSL_set_accept_state(conn->ssl);
+	*ret_conn = conn;
+	return 0;
+}
+
+int tls_conn_new(struct tls_ctx *ctx, int fd, struct tls_conn **ret_conn)
+{
+	int r = conn_open(ctx, fd, ret_conn);
+
+	if (r == 0)
+		SSL_set_accept_state((*ret_conn)->ssl);
+	return r;
+}
+
+static bool expect_server(struct tls_conn *conn, const struct tls_server *server)
+{
+	X509_VERIFY_PARAM *param = SSL_get0_param(conn->ssl);
+
+	switch (server->kind) {
+	case TLS_SERVER_DNS:
+		X509_VERIFY_PARAM_set_hostflags(param,
+						X509_CHECK_FLAG_NEVER_CHECK_SUBJECT |
+							X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+		return SSL_set1_host(conn->ssl, server->name) == 1;
+	case TLS_SERVER_IP:
+		return X509_VERIFY_PARAM_set1_ip_asc(param, server->name) == 1;
+	case TLS_SERVER_URI:
+		conn->server_uri = server->name;
+		return true;
+	}
+	return false;
+}
+
+int tls_conn_new_client(struct tls_ctx *ctx, int fd, const struct tls_server *server,
+			struct tls_conn **ret_conn)
+{
+	struct tls_conn *conn = NULL;
+	int r = conn_open(ctx, fd, &conn);
+
+	if (r < 0)
+		return r;
+	SSL_set_connect_state(conn->ssl);
+	if (!expect_server(conn, server) ||
+	    (server->sni && SSL_set_tlsext_host_name(conn->ssl, server->sni) != 1)) {
+		tls_conn_free(conn);
+		ERR_clear_error();
+		return -EINVAL;
+	}
 	*ret_conn = conn;
 	return 0;
 }
@@ -113,7 +196,7 @@ static enum tls_step handshake_failed(struct tls_conn *conn, int ssl_error, int 
 	if (ERR_GET_LIB(code) == ERR_LIB_SSL && reason == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE)
 		failure_default(conn, "no_certificate", "the client sent no certificate");
 	else if (ERR_GET_LIB(code) == ERR_LIB_SSL && reason == SSL_R_UNEXPECTED_EOF_WHILE_READING)
-		failure_default(conn, "eof", "the client closed during the handshake");
+		failure_default(conn, "eof", "the peer closed during the handshake");
 	else if (ssl_error == SSL_ERROR_SYSCALL && code == 0)
 		failure_default(conn, "eof", saved_errno ? strerror(saved_errno) : "closed");
 	if (!conn->failure.check) {
@@ -124,7 +207,7 @@ static enum tls_step handshake_failed(struct tls_conn *conn, int ssl_error, int 
 		failure_default(conn, "protocol", conn->openssl_error);
 	}
 	ERR_clear_error();
-	if (strcmp(conn->failure.check, "chain") == 0 ||
+	if (strcmp(conn->failure.check, "chain") == 0 || strcmp(conn->failure.check, "name") == 0 ||
 	    strcmp(conn->failure.check, "no_certificate") == 0)
 		return TLS_STEP_REFUSED;
 	return TLS_STEP_FAILED;
@@ -136,7 +219,7 @@ enum tls_step tls_conn_handshake(struct tls_conn *conn)
 
 	ERR_clear_error();
 	errno = 0;
-	r = SSL_accept(conn->ssl);
+	r = SSL_do_handshake(conn->ssl);
 	if (r == 1) {
 		conn->established = true;
 		/* A FIN without close_notify is for the relay to judge: else OpenSSL answers it by
@@ -238,6 +321,11 @@ bool tls_record_limit_negotiated(const struct tls_conn *conn)
 	const SSL_SESSION *session = SSL_get0_session(conn->ssl);
 
 	return session && SSL_SESSION_get_max_fragment_length(session) != 0;
+}
+
+bool tls_expects_tickets(const struct tls_conn *conn)
+{
+	return !SSL_is_server(conn->ssl) && SSL_version(conn->ssl) == TLS1_3_VERSION;
 }
 
 const char *tls_version_name(const struct tls_conn *conn)

@@ -6,6 +6,7 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 #include <stdlib.h>
+#include <string.h>
 
 /*
  * TLS 1.2: forward secrecy and an AEAD that the kernel knows, nothing else. TLS 1.3 suites are the
@@ -96,20 +97,20 @@ static int choose_certificate(SSL *ssl, void *arg)
 	return 1;
 }
 
-static int load_certificates(struct tls_ctx *ctx, const struct tls_ctx_params *params)
+static int load_certificates(struct tls_ctx *ctx, const struct tls_pem_pair *pairs, size_t n_pairs)
 {
-	ctx->identities = calloc(params->n_pairs, sizeof(*ctx->identities));
+	ctx->identities = calloc(n_pairs, sizeof(*ctx->identities));
 	if (!ctx->identities)
 		return -ENOMEM;
-	for (size_t i = 0; i < params->n_pairs; i++) {
+	for (size_t i = 0; i < n_pairs; i++) {
 		int r;
 
 		ctx->n_identities = i + 1;
-		r = identity_load(&params->pairs[i], &ctx->identities[i]);
+		r = identity_load(&pairs[i], &ctx->identities[i]);
 		if (r < 0)
 			return r;
 	}
-	if (params->n_pairs == 1) {
+	if (n_pairs == 1) {
 		const struct tls_identity *only = &ctx->identities[0];
 
 		if (SSL_CTX_use_cert_and_key(ctx->ssl_ctx, only->leaf, only->key, only->chain, 1) !=
@@ -121,17 +122,18 @@ static int load_certificates(struct tls_ctx *ctx, const struct tls_ctx_params *p
 	return 0;
 }
 
-/* The bundle is both: whom we trust and whose names the client is shown to choose by. */
-static int load_client_ca(SSL_CTX *ssl_ctx, const struct tls_ctx_params *params)
+/* @announce: the client is shown their names to choose its certificate by. */
+static int load_ca(SSL_CTX *ssl_ctx, const char *pem, size_t len, bool announce)
 {
 	X509_STORE *store = SSL_CTX_get_cert_store(ssl_ctx);
-	BIO *bio = pem_bio(params->client_ca, params->client_ca_len);
+	BIO *bio = pem_bio(pem, len);
 	size_t count = 0;
 	X509 *ca;
 	int r = bio ? 0 : -ENOMEM;
 
 	while (r == 0 && (ca = PEM_read_bio_X509(bio, NULL, no_password, NULL))) {
-		if (X509_STORE_add_cert(store, ca) != 1 || SSL_CTX_add_client_CA(ssl_ctx, ca) != 1)
+		if (X509_STORE_add_cert(store, ca) != 1 ||
+		    (announce && SSL_CTX_add_client_CA(ssl_ctx, ca) != 1))
 			r = -EINVAL;
 		X509_free(ca);
 		count++;
@@ -154,7 +156,40 @@ static int demand_client_certificate(SSL_CTX *ssl_ctx, const struct tls_ctx_para
 	SSL_CTX_set_cert_verify_callback(ssl_ctx, tls_verify_chain, NULL);
 	if (SSL_CTX_set_purpose(ssl_ctx, X509_PURPOSE_SSL_CLIENT) != 1)
 		return -EINVAL;
-	return load_client_ca(ssl_ctx, params);
+	return load_ca(ssl_ctx, params->client_ca, params->client_ca_len, true);
+}
+
+/* The store has server_ca and nothing else: OpenSSL looks into the system's only when told to. */
+static int demand_server_certificate(SSL_CTX *ssl_ctx, const struct tls_client_params *params)
+{
+	SSL_CTX_set_verify(ssl_ctx, SSL_VERIFY_PEER, NULL);
+	SSL_CTX_set_cert_verify_callback(ssl_ctx, tls_verify_chain, NULL);
+	if (SSL_CTX_set_purpose(ssl_ctx, X509_PURPOSE_SSL_SERVER) != 1)
+		return -EINVAL;
+	return load_ca(ssl_ctx, params->server_ca, params->server_ca_len, false);
+}
+
+#define ALPN_NAME_MAX 255  /* RFC 7301: one byte of length */
+#define ALPN_LIST_MAX 4096 /* confload takes 8 names */
+
+static int offer_alpn(SSL_CTX *ssl_ctx, const struct tls_client_params *params)
+{
+	unsigned char list[ALPN_LIST_MAX];
+	unsigned int len = 0;
+
+	for (size_t i = 0; i < params->n_alpn; i++) {
+		size_t name_len = strlen(params->alpn[i]);
+
+		if (name_len == 0 || name_len > ALPN_NAME_MAX || len + 1 + name_len > ALPN_LIST_MAX)
+			return -EINVAL;
+		list[len++] = (unsigned char)name_len;
+		memcpy(list + len, params->alpn[i], name_len);
+		len += (unsigned int)name_len;
+	}
+	/* 0 is success here. */
+	if (len > 0 && SSL_CTX_set_alpn_protos(ssl_ctx, list, len) != 0)
+		return -ENOMEM;
+	return 0;
 }
 
 static int restrict_protocol(SSL_CTX *ssl_ctx, bool tls13_only)
@@ -178,21 +213,15 @@ static int restrict_protocol(SSL_CTX *ssl_ctx, bool tls13_only)
 	return 0;
 }
 
-int tls_ctx_new(const struct tls_ctx_params *params, struct tls_ctx **ret_ctx)
+static int ctx_open(const SSL_METHOD *method, bool tls13_only, struct tls_ctx **ret_ctx)
 {
 	struct tls_ctx *ctx = calloc(1, sizeof(*ctx));
 	int r;
 
 	if (!ctx)
 		return -ENOMEM;
-	ctx->ssl_ctx = SSL_CTX_new(TLS_server_method());
-	r = ctx->ssl_ctx ? restrict_protocol(ctx->ssl_ctx, params->tls13_only) : -ENOMEM;
-	if (r == 0)
-		r = load_certificates(ctx, params);
-	if (r == 0)
-		r = demand_client_certificate(ctx->ssl_ctx, params);
-	/* Reading PEM to its end leaves "no start line" behind even when all went well. */
-	ERR_clear_error();
+	ctx->ssl_ctx = SSL_CTX_new(method);
+	r = ctx->ssl_ctx ? restrict_protocol(ctx->ssl_ctx, tls13_only) : -ENOMEM;
 	if (r < 0) {
 		tls_ctx_free(ctx);
 		return r;
@@ -201,6 +230,44 @@ int tls_ctx_new(const struct tls_ctx_params *params, struct tls_ctx **ret_ctx)
 	SSL_CTX_set_msg_callback(ctx->ssl_ctx, tls_keys_count);
 	*ret_ctx = ctx;
 	return 0;
+}
+
+/* @r: how the loading went. */
+static int ctx_settle(struct tls_ctx *ctx, int r, struct tls_ctx **ret_ctx)
+{
+	/* Reading PEM to its end leaves "no start line" behind even when all went well. */
+	ERR_clear_error();
+	if (r < 0)
+		tls_ctx_free(ctx);
+	else
+		*ret_ctx = ctx;
+	return r;
+}
+
+int tls_ctx_new(const struct tls_ctx_params *params, struct tls_ctx **ret_ctx)
+{
+	struct tls_ctx *ctx = NULL;
+	int r = ctx_open(TLS_server_method(), params->tls13_only, &ctx);
+
+	if (r == 0)
+		r = load_certificates(ctx, params->pairs, params->n_pairs);
+	if (r == 0)
+		r = demand_client_certificate(ctx->ssl_ctx, params);
+	return ctx_settle(ctx, r, ret_ctx);
+}
+
+int tls_ctx_new_client(const struct tls_client_params *params, struct tls_ctx **ret_ctx)
+{
+	struct tls_ctx *ctx = NULL;
+	int r = ctx_open(TLS_client_method(), params->tls13_only, &ctx);
+
+	if (r == 0 && params->pair)
+		r = load_certificates(ctx, params->pair, 1);
+	if (r == 0)
+		r = demand_server_certificate(ctx->ssl_ctx, params);
+	if (r == 0)
+		r = offer_alpn(ctx->ssl_ctx, params);
+	return ctx_settle(ctx, r, ret_ctx);
 }
 
 void tls_ctx_free(struct tls_ctx *ctx)

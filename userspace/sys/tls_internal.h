@@ -14,7 +14,7 @@ struct tls_ctx {
 	size_t n_identities;
 };
 
-/** A server certificate ready for SSL_use_cert_and_key(). */
+/** A certificate of ours ready for SSL_use_cert_and_key(). */
 struct tls_identity {
 	X509 *leaf;
 	EVP_PKEY *key;
@@ -23,6 +23,7 @@ struct tls_identity {
 
 struct tls_conn {
 	SSL *ssl;
+	const char *server_uri; /* client side: what the peer must be; NULL: OpenSSL compares */
 	bool established;
 	bool close_notified; /* the peer has ended its direction cleanly */
 	bool alerted;	     /* the peer has sent a fatal alert */

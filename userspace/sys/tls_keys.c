@@ -212,6 +212,7 @@ int tls_export_keys(const struct tls_conn *conn, struct ktls_keys *ret_tx, struc
 {
 	const struct cipher_map *map = find_cipher(conn->ssl);
 	int version = SSL_version(conn->ssl);
+	struct ktls_keys *client, *server;
 	int r;
 
 	if (!map || (version != TLS1_3_VERSION && version != TLS1_2_VERSION))
@@ -222,12 +223,14 @@ int tls_export_keys(const struct tls_conn *conn, struct ktls_keys *ret_tx, struc
 	*ret_rx = *ret_tx;
 	put_seq(ret_tx->rec_seq, conn->tx_records);
 	put_seq(ret_rx->rec_seq, conn->rx_records);
+	client = SSL_is_server(conn->ssl) ? ret_rx : ret_tx;
+	server = SSL_is_server(conn->ssl) ? ret_tx : ret_rx;
 	if (version == TLS1_3_VERSION) {
-		r = derive_tls13(map, &conn->server_secret, ret_tx);
+		r = derive_tls13(map, &conn->server_secret, server);
 		if (r == 0)
-			r = derive_tls13(map, &conn->client_secret, ret_rx);
+			r = derive_tls13(map, &conn->client_secret, client);
 	} else {
-		r = derive_tls12(conn->ssl, map, ret_rx, ret_tx);
+		r = derive_tls12(conn->ssl, map, client, server);
 	}
 	ERR_clear_error();
 	if (r < 0) {
@@ -256,8 +259,8 @@ void tls_export_traffic(const struct tls_conn *conn, struct tls_traffic *ret_tra
 	if (!map || SSL_version(conn->ssl) != TLS1_3_VERSION)
 		return;
 	ret_traffic->cipher = map->cipher;
-	ret_traffic->tx = conn->server_secret;
-	ret_traffic->rx = conn->client_secret;
+	ret_traffic->tx = SSL_is_server(conn->ssl) ? conn->server_secret : conn->client_secret;
+	ret_traffic->rx = SSL_is_server(conn->ssl) ? conn->client_secret : conn->server_secret;
 }
 
 int tls_traffic_next(const struct tls_traffic *traffic, struct secret *secret,

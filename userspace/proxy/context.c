@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "proxy/context.h"
+
+#include "base/fd.h"
+#include "sys/tls.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+static struct tls_pem_pair pair_of(const struct config_certificate *certificate)
+{
+	return (struct tls_pem_pair){
+		.chain = certificate->chain.data,
+		.chain_len = certificate->chain.len,
+		.key = certificate->key.data,
+		.key_len = certificate->key.len,
+	};
+}
+
+int context_for_clients(const struct config_listener *from, struct tls_ctx **ret_ctx)
+{
+	static const enum tls_client_auth auth[] = {
+		[CLIENT_AUTH_REQUIRE] = TLS_CLIENT_AUTH_REQUIRE,
+		[CLIENT_AUTH_OPTIONAL] = TLS_CLIENT_AUTH_OPTIONAL,
+		[CLIENT_AUTH_OFF] = TLS_CLIENT_AUTH_OFF,
+	};
+	struct tls_pem_pair _cleanup_free_ *pairs = calloc(from->n_certificates, sizeof(*pairs));
+	struct tls_ctx_params params = {
+		.pairs = pairs,
+		.n_pairs = from->n_certificates,
+		.client_ca = from->client_ca.data,
+		.client_ca_len = from->client_ca.len,
+		.client_auth = auth[from->client_auth],
+		.tls13_only = from->tls_version == TLS_1_3_ONLY,
+	};
+
+	if (!pairs)
+		return -ENOMEM;
+	for (size_t i = 0; i < from->n_certificates; i++)
+		pairs[i] = pair_of(&from->certificates[i]);
+	return tls_ctx_new(&params, ret_ctx);
+}
+
+int context_for_upstream(const struct config_upstream_tls *from, struct tls_ctx **ret_ctx)
+{
+	struct tls_pem_pair pair = pair_of(&from->certificate);
+	struct tls_client_params params = {
+		.pair = pair.chain ? &pair : NULL,
+		.server_ca = from->server_ca.data,
+		.server_ca_len = from->server_ca.len,
+		.alpn = from->alpn,
+		.n_alpn = from->n_alpn,
+		.tls13_only = from->tls_version == TLS_1_3_ONLY,
+	};
+
+	return tls_ctx_new_client(&params, ret_ctx);
+}

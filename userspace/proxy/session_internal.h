@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Shared by session*.c only: session.c carries out the table of model/flow, the others are what it
+ * does in a state. Every event ends in session_step(), and the session may be closed behind it.
+ */
+#ifndef SLUICE_PROXY_SESSION_INTERNAL_H
+#define SLUICE_PROXY_SESSION_INTERNAL_H
+
+#include "proxy/session.h"
+
+/** session_step() - @event happened: the next state and its action. */
+void session_step(struct session *s, enum flow_event event);
+
+/* session_tls.c: the handshake on the wire, whoever opened its socket. */
+
+/** session_await_client() - take the server's side. Returns: 0 or -ENOMEM. */
+int session_await_client(struct session *s);
+
+/** session_greet_endpoint() - take the client's side. */
+void session_greet_endpoint(struct session *s);
+
+/** session_shake_hands() - the wire has bytes or room. */
+void session_shake_hands(struct session *s);
+
+/** session_handshake_late() - the time is up. */
+void session_handshake_late(struct session *s);
+
+/** session_handshake_over() - stop counting it; twice is fine. */
+void session_handshake_over(struct session *s);
+
+/* session_connect.c: endpoints in turn. */
+
+void session_connect(struct session *s);
+void session_connect_next(struct session *s);
+void session_try_endpoint(struct session *s);
+void session_connect_event(struct session *s, uint32_t events);
+void session_connect_late(struct session *s);
+
+/* session_relay.c: the hand-over and what comes behind it. */
+
+void session_relay(struct session *s);
+void session_pump(struct session *s);
+
+/** session_pump_on_event() - unless the turn's budget is used up. */
+void session_pump_on_event(struct session *s);
+
+void session_idle_check(struct session *s);
+
+#endif

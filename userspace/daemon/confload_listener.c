@@ -86,6 +86,17 @@ static void check_loop(struct confload *load, const struct config_listener *list
 	}
 }
 
+/* Whoever connects in plaintext is as good as whoever owns the certificate. */
+static void check_reach(struct confload *load, const struct confload_field *field,
+			const struct config_listener *to, const struct addr *addr)
+{
+	if (to->mode == MODE_ORIGINATE && addr->len > 0 && !addr_is_unix(addr) &&
+	    !is_loopback(addr))
+		confload_remark(load, field,
+				"127.0.0.1, [::1] or a unix socket is for this host alone",
+				"whoever reaches this address speaks for this host, in plaintext");
+}
+
 static int load_addrs(struct confload *load, size_t index, struct config_listener *to)
 {
 	const struct confile_listener *from = &load->root->listeners[index];
@@ -103,6 +114,7 @@ static int load_addrs(struct confload *load, size_t index, struct config_listene
 		confload_addr(load, &field, from->listen[i], &to->addrs[i]);
 		check_taken(load, index, i);
 		check_loop(load, to, &to->addrs[i]);
+		check_reach(load, &field, to, &to->addrs[i]);
 		if (addr_is_unix(&to->addrs[i]) && to->offload == OFFLOAD_REQUIRE &&
 		    to->mode == MODE_TERMINATE)
 			confload_mistake(load, &field, "use offload: auto, or a TCP address",

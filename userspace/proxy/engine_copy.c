@@ -46,9 +46,10 @@ static ssize_t fill_from_wire(struct relay *relay, struct relay_buffer *buffer)
 {
 	ssize_t got = tls_read(relay->tls, buffer->bytes, sizeof(buffer->bytes));
 
+	relay->tickets.dropped = tls_tickets_dropped(relay->tls);
 	if (got == -ENODATA)
 		return relay_end_without_notify(relay);
-	if (got < 0 && got != -EAGAIN)
+	if (got < 0 && got != -EAGAIN && got != -EINPROGRESS)
 		return relay_fail_wire(relay, (int)got);
 	return got;
 }
@@ -99,7 +100,7 @@ static int copy_finish(struct relay *relay, enum relay_direction direction)
 	return 0;
 }
 
-/* OpenSSL counts such records itself. */
+/* Tickets without end: OpenSSL counts other records that carry nothing itself. */
 static int copy_reject(struct relay *relay)
 {
 	return relay_fail(relay, RELAY_UNEXPECTED_RECORD);

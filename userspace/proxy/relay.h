@@ -96,7 +96,10 @@ struct relay_flow {
 	uint64_t bytes;	      /* delivered to the sink */
 };
 
-/** Where in the peer's handshake messages the stream of records stands, when it may send tickets. */
+/**
+ * Tickets that the peer sends behind the handshake. But for the last, for the splice engine: where in
+ * the handshake messages the stream of records stands.
+ */
 struct relay_tickets {
 	bool expected;	     /* TLS 1.3, and the server is at the wire */
 	uint8_t header[4];   /* of the message that is being read: type and length */
@@ -113,14 +116,14 @@ struct relay {
 	bool accept_truncation;
 	bool truncated;
 	enum relay_fault fault;
+	struct relay_tickets tickets;
 	/* Splice engine. */
-	struct relay_tickets tickets; /* OpenSSL takes them out by itself */
-	struct ktls_tx_mark tx_mark;  /* what the kernel must have sent */
-	uint64_t control_bytes;	      /* of records that were not data, sent since the mark */
-	struct tls_traffic traffic;   /* for the next keys; wiped by relay_stop() */
-	bool can_rekey;		      /* this kernel takes keys a second time */
-	bool key_update_due;	      /* the peer asked for new keys of ours */
-	uint32_t key_updates;	      /* of the peer, in the second that began at: */
+	struct ktls_tx_mark tx_mark; /* what the kernel must have sent */
+	uint64_t control_bytes;	     /* of records that were not data, sent since the mark */
+	struct tls_traffic traffic;  /* for the next keys; wiped by relay_stop() */
+	bool can_rekey;		     /* this kernel takes keys a second time */
+	bool key_update_due;	     /* the peer asked for new keys of ours */
+	uint32_t key_updates;	     /* of the peer, in the second that began at: */
 	uint64_t key_updates_since_ms;
 	struct relay_flow flow[RELAY_DIRECTIONS];
 };

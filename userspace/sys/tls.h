@@ -130,7 +130,8 @@ const struct tls_failure *tls_conn_failure(const struct tls_conn *conn);
 
 /**
  * tls_read() - next application bytes.
- * Returns: bytes; 0 after close_notify; -EAGAIN; -ENODATA (FIN without close_notify);
+ * Returns: bytes; 0 after close_notify; -EAGAIN; -EINPROGRESS (a message without bytes
+ *          was taken, such as a ticket; ask again); -ENODATA (FIN without close_notify);
  *          -ECONNRESET; -ECONNABORTED (the peer's fatal alert); -EPROTO (a record that does not
  *          verify, or another breach of the protocol; OpenSSL has sent its alert).
  */
@@ -153,6 +154,9 @@ bool tls_has_pending(const struct tls_conn *conn);
 
 /** tls_record_limit_negotiated() - max_fragment_length was agreed on: the kernel would not keep it. */
 bool tls_record_limit_negotiated(const struct tls_conn *conn);
+
+/** tls_tickets_dropped() - how many the peer has sent and tls_read() has thrown away. */
+uint64_t tls_tickets_dropped(const struct tls_conn *conn);
 
 /** tls_expects_tickets() - the peer may send NewSessionTicket at any time: a server, in TLS 1.3. */
 bool tls_expects_tickets(const struct tls_conn *conn);

@@ -268,6 +268,7 @@ static int io_error(struct tls_conn *conn, int r)
 
 ssize_t tls_read(struct tls_conn *conn, void *buf, size_t len)
 {
+	uint64_t messages = conn->messages;
 	size_t got = 0;
 	int r;
 
@@ -276,7 +277,15 @@ ssize_t tls_read(struct tls_conn *conn, void *buf, size_t len)
 	ERR_clear_error();
 	errno = 0;
 	r = SSL_read_ex(conn->ssl, buf, len, &got);
-	return r == 1 ? (ssize_t)got : io_error(conn, r);
+	if (r == 1)
+		return (ssize_t)got;
+	r = io_error(conn, r);
+	return r == -EAGAIN && conn->messages != messages ? -EINPROGRESS : r;
+}
+
+uint64_t tls_tickets_dropped(const struct tls_conn *conn)
+{
+	return conn->tickets;
 }
 
 ssize_t tls_write(struct tls_conn *conn, const void *buf, size_t len)

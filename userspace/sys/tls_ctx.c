@@ -162,6 +162,8 @@ static int demand_client_certificate(SSL_CTX *ssl_ctx, const struct tls_ctx_para
 /* The store has server_ca and nothing else: OpenSSL looks into the system's only when told to. */
 static int demand_server_certificate(SSL_CTX *ssl_ctx, const struct tls_client_params *params)
 {
+	/* A flood of tickets would keep SSL_read() from coming back: one at a time, for tls_read(). */
+	SSL_CTX_clear_mode(ssl_ctx, SSL_MODE_AUTO_RETRY);
 	SSL_CTX_set_verify(ssl_ctx, SSL_VERIFY_PEER, NULL);
 	SSL_CTX_set_cert_verify_callback(ssl_ctx, tls_verify_chain, NULL);
 	if (SSL_CTX_set_purpose(ssl_ctx, X509_PURPOSE_SSL_SERVER) != 1)

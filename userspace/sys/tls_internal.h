@@ -31,6 +31,9 @@ struct tls_conn {
 	/* Records under the application keys, from msg_callback. */
 	uint64_t rx_records;
 	uint64_t tx_records;
+	/* Handshake messages that came behind the handshake, and how many of them were tickets. */
+	uint64_t messages;
+	uint64_t tickets;
 	/* TLS 1.3 only; for 1.2 everything derives from the master key. */
 	struct secret client_secret;
 	struct secret server_secret;
@@ -44,7 +47,7 @@ struct tls_conn *tls_conn_of(const SSL *ssl);
 /** tls_keys_collect() - keylog callback: keep the traffic secrets of TLS 1.3. */
 void tls_keys_collect(const SSL *ssl, const char *line);
 
-/** tls_keys_count() - message callback: count records. */
+/** tls_keys_count() - message callback: count records and messages. */
 void tls_keys_count(int write_p, int version, int content_type, const void *buf, size_t len,
 		    SSL *ssl, void *arg);
 

@@ -89,15 +89,18 @@ void tls_keys_count(int write_p, int version, int content_type, const void *buf,
 	struct tls_conn *conn = tls_conn_of(ssl);
 
 	(void)version;
-	(void)buf;
-	(void)len;
 	(void)arg;
-	if (!conn || !conn->established || content_type != SSL3_RT_HEADER)
+	if (!conn || !conn->established)
 		return;
-	if (write_p)
-		conn->tx_records++;
-	else
-		conn->rx_records++;
+	if (content_type == SSL3_RT_HEADER) {
+		if (write_p)
+			conn->tx_records++;
+		else
+			conn->rx_records++;
+	} else if (content_type == SSL3_RT_HANDSHAKE && !write_p && len > 0) {
+		conn->messages++;
+		conn->tickets += *(const uint8_t *)buf == SSL3_MT_NEWSESSION_TICKET;
+	}
 }
 
 static int kdf(const char *name, const OSSL_PARAM *params, uint8_t *out, size_t len)

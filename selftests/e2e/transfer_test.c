@@ -284,7 +284,7 @@ static void prove_some_engine(struct e2e *e)
 
 	E2E_MUST(e, daemon_wait_log(&e->daemon, "session", "close", "done", 0, 3000, &line));
 	E2E_MUST(e,
-		 log_entry_is(&line, "offload_reason", "client_ended") ==
+		 log_entry_is(&line, "offload_reason", "fin_received") ==
 			 log_entry_is(&line, "engine_in", "copy"),
 		 "%s", line.text);
 	E2E_MUST(e,

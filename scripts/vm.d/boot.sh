@@ -115,6 +115,12 @@ boot_shell() {
 	return "$code"
 }
 
+# emulator_broke DIR: did the guest die of docs/decisions/0006 with nothing to show for it?
+emulator_broke() {
+	[[ ! -s $1/stdout && ! -s $1/stderr ]] && ! grep -qs '^exit ' "$1/status" &&
+		grep -aqsE 'int3: 0000|Oops: int3' "$1/console.log"
+}
+
 # verdict DIR CODE: turn what the guest left behind into an exit code; CODE is the emulator's.
 verdict() {
 	local dir=$1 code=$2 guest bad

@@ -288,6 +288,22 @@ void e2e_run(struct e2e *e, struct peer *peer, const struct peer_step *script)
 	E2E_MUST(e, peer_run(peer, script) == 0, "%s", peer->problem);
 }
 
+void e2e_connect_echo(struct e2e *e, struct tlsclient *client, struct peer *peer)
+{
+	struct tlsclient_options options = e2e_client_options(e, NULL);
+
+	e2e_connect(e, client, &options);
+	peer_init_client(peer, client);
+	peer_expect_echo(peer);
+	e2e_run(e, peer, STEPS(SEND(1000), RECV(1000)));
+}
+
+void e2e_end_echo(struct e2e *e, struct tlsclient *client, struct peer *peer)
+{
+	e2e_run(e, peer, STEPS(SEND(1000), RECV(1000), FINISH, RECV_END));
+	tlsclient_close(client);
+}
+
 void e2e_upstream(struct e2e *e, unsigned int index)
 {
 	const char *words = "";

@@ -140,6 +140,12 @@ void e2e_end_plain(struct e2e *e, struct peer *client);
 /** e2e_run() - @script must go well with a new peer on @client. */
 void e2e_run(struct e2e *e, struct peer *peer, const struct peer_step *script);
 
+/** e2e_connect_echo() - client-a, to an upstream that echoes; the first 1000 bytes have come back. */
+void e2e_connect_echo(struct e2e *e, struct tlsclient *client, struct peer *peer);
+
+/** e2e_end_echo() - another 1000 bytes, then both ends, cleanly. */
+void e2e_end_echo(struct e2e *e, struct tlsclient *client, struct peer *peer);
+
 /** e2e_upstream() - the script of the upstream's connection @index must have gone well. */
 void e2e_upstream(struct e2e *e, unsigned int index);
 

@@ -19,22 +19,6 @@ CASES(struct e2e_case, engines, E2E_ENGINES);
 
 #define ECHO_SCRIPT STEPS(ECHO_ALL, FINISH)
 
-static void connect_echo(struct e2e *e, struct tlsclient *client, struct peer *peer)
-{
-	struct tlsclient_options options = e2e_client_options(e, NULL);
-
-	e2e_connect(e, client, &options);
-	peer_init_client(peer, client);
-	peer_expect_echo(peer);
-	e2e_run(e, peer, STEPS(SEND(1000), RECV(1000)));
-}
-
-static void end_echo(struct e2e *e, struct tlsclient *client, struct peer *peer)
-{
-	e2e_run(e, peer, STEPS(SEND(1000), RECV(1000), FINISH, RECV_END));
-	tlsclient_close(client);
-}
-
 /* --- workers --- */
 
 static bool value_is(pid_t pid, const char *file, const char *field, const char *expected)
@@ -94,13 +78,13 @@ TEST(killed_worker_is_restarted)
 	e.script = ECHO_SCRIPT;
 	e2e_start(&e);
 	for (size_t i = 0; i < CLIENTS; i++)
-		connect_echo(&e, &clients[i], &peers[i]);
+		e2e_connect_echo(&e, &clients[i], &peers[i]);
 	victim = worker_of(&e, &peers[0], &other);
 	MUST_OK(kill(victim, SIGKILL));
 	E2E_MUST(&e, daemon_wait_log(&e.daemon, "worker_died", NULL, NULL, 0, 5000, &line));
 	for (size_t i = 0; i < CLIENTS; i++) {
 		if (peer_run(&peers[i], STEPS(SEND(500), RECV(500))) == 0)
-			end_echo(&e, &clients[i], &peers[i]);
+			e2e_end_echo(&e, &clients[i], &peers[i]);
 		else
 			lost++;
 		tlsclient_close(&clients[i]);
@@ -110,8 +94,8 @@ TEST(killed_worker_is_restarted)
 	E2E_MUST(&e, kill(other, 0) == 0);
 	/* The new one takes what the kernel sends its way. */
 	for (size_t i = 0; i < CLIENTS; i++) {
-		connect_echo(&e, &clients[i], &peers[i]);
-		end_echo(&e, &clients[i], &peers[i]);
+		e2e_connect_echo(&e, &clients[i], &peers[i]);
+		e2e_end_echo(&e, &clients[i], &peers[i]);
 	}
 	{
 		pid_t pids[8];
@@ -133,8 +117,8 @@ TEST(queue_survives_worker)
 	e2e_start(&e);
 	MUST_EQ(daemon_workers(&e.daemon, pids, 2), 1);
 	MUST_OK(kill(pids[0], SIGKILL));
-	connect_echo(&e, &client, &peer);
-	end_echo(&e, &client, &peer);
+	e2e_connect_echo(&e, &client, &peer);
+	e2e_end_echo(&e, &client, &peer);
 	e2e_stop(&e);
 }
 
@@ -163,10 +147,10 @@ TEST_CASES(drain_waits_for_sessions, engines)
 	e.engine = variant->engine;
 	e.script = ECHO_SCRIPT;
 	e2e_start(&e);
-	connect_echo(&e, &client, &peer);
+	e2e_connect_echo(&e, &client, &peer);
 	MUST_OK(kill(e.daemon.pid, SIGTERM));
 	expect_refused_connect(&e);
-	end_echo(&e, &client, &peer);
+	e2e_end_echo(&e, &client, &peer);
 	E2E_MUST(&e, daemon_wait(&e.daemon, 5000) == 0, "exit code %d", e.daemon.exit_code);
 	E2E_MUST(&e, daemon_count_log(&e.daemon, "session", "close", "done") == 1);
 	upstream_server_stop(&e.upstream);
@@ -182,7 +166,7 @@ TEST_CASES(drain_cuts_at_limit, engines)
 	e.engine = variant->engine;
 	e.script = STEPS(ECHO_ALL, FINISH);
 	e2e_start(&e);
-	connect_echo(&e, &client, &peer);
+	e2e_connect_echo(&e, &client, &peer);
 	start_ms = test_now_ms();
 	MUST_OK(kill(e.daemon.pid, SIGTERM));
 	e2e_run(&e, &peer, STEPS(RECV_CUT));
@@ -202,7 +186,7 @@ TEST(second_signal_cuts_at_once)
 
 	e.script = STEPS(ECHO_ALL, FINISH);
 	e2e_start(&e);
-	connect_echo(&e, &client, &peer);
+	e2e_connect_echo(&e, &client, &peer);
 	MUST_OK(kill(e.daemon.pid, SIGTERM));
 	E2E_MUST(&e, daemon_wait_log(&e.daemon, "drain", NULL, NULL, 0, 3000, &line));
 	MUST_OK(kill(e.daemon.pid, SIGTERM));
@@ -305,10 +289,10 @@ TEST(ordinary_user, NEEDS(NEED_NETNS | NEED_NOBODY))
 	MUST_OK(chown(e2e_path(&e, "pki/server.key"), nobody->pw_uid, (gid_t)-1));
 	e2e_start(&e);
 	E2E_MUST(&e, daemon_find_log(&e.daemon, "not_root", NULL, NULL, 0, &line));
-	connect_echo(&e, &client, &peer);
+	e2e_connect_echo(&e, &client, &peer);
 	MUST_EQ(daemon_workers(&e.daemon, pids, 2), 1);
 	CHECK(value_is(pids[0], "status", "NoNewPrivs", "1"));
-	end_echo(&e, &client, &peer);
+	e2e_end_echo(&e, &client, &peer);
 	e2e_stop(&e);
 }
 
@@ -327,7 +311,7 @@ static void try_address(struct e2e *e, const char *text)
 	E2E_MUST(e, r == 0, "%s: %s", text, client.error);
 	peer_init_client(&peer, &client);
 	peer_expect_echo(&peer);
-	end_echo(e, &client, &peer);
+	e2e_end_echo(e, &client, &peer);
 }
 
 TEST(several_addresses, NEEDS(NEED_NETNS | NEED_IPV6))

@@ -11,16 +11,6 @@ SUITE("offload", NEEDS(NEED_NETNS));
 
 #define ECHO_SCRIPT STEPS(ECHO_ALL, FINISH)
 
-static void connect_echo(struct e2e *e, struct tlsclient *client, struct peer *peer)
-{
-	struct tlsclient_options options = e2e_client_options(e, NULL);
-
-	e2e_connect(e, client, &options);
-	peer_init_client(peer, client);
-	peer_expect_echo(peer);
-	e2e_run(e, peer, STEPS(SEND(1000), RECV(1000)));
-}
-
 /* The default uses the kernel where it can. */
 TEST(auto_uses_kernel, NEEDS(NEED_NETNS | NEED_KTLS))
 {
@@ -30,7 +20,7 @@ TEST(auto_uses_kernel, NEEDS(NEED_NETNS | NEED_KTLS))
 
 	e.script = ECHO_SCRIPT;
 	e2e_start(&e);
-	connect_echo(&e, &client, &peer);
+	e2e_connect_echo(&e, &client, &peer);
 	e2e_prove_live(&e, &client);
 	e2e_run(&e, &peer, STEPS(FINISH, RECV_END));
 	tlsclient_close(&client);
@@ -48,7 +38,7 @@ TEST(auto_falls_back, NEEDS(NEED_NETNS | NEED_NO_KTLS))
 
 	e.script = ECHO_SCRIPT;
 	e2e_start(&e);
-	connect_echo(&e, &client, &peer);
+	e2e_connect_echo(&e, &client, &peer);
 	e2e_run(&e, &peer, STEPS(FINISH, RECV_END));
 	tlsclient_close(&client);
 	E2E_MUST(&e, daemon_wait_log(&e.daemon, "session", NULL, NULL, 0, 3000, &line));
@@ -69,7 +59,7 @@ TEST(status_proves_kernel, NEEDS(NEED_NETNS | NEED_KTLS))
 
 	e.script = ECHO_SCRIPT;
 	e2e_start(&e);
-	connect_echo(&e, &client, &peer);
+	e2e_connect_echo(&e, &client, &peer);
 	e2e_prove_live(&e, &client);
 	status = daemon_status(&e.daemon);
 	session = json_at(json_get_array(json_at(json_get_array(status, "workers"), 0), "sessions"),
@@ -97,10 +87,10 @@ TEST(idle_sessions_are_small, NEEDS(NEED_NETNS | NEED_KTLS), .deadline_ms = 6000
 
 	e.script = ECHO_SCRIPT;
 	e2e_start(&e);
-	connect_echo(&e, &clients[0], &peers[0]);
+	e2e_connect_echo(&e, &clients[0], &peers[0]);
 	before = daemon_rss_bytes(&e.daemon);
 	for (size_t i = 1; i < SESSIONS; i++)
-		connect_echo(&e, &clients[i], &peers[i]);
+		e2e_connect_echo(&e, &clients[i], &peers[i]);
 	after = daemon_rss_bytes(&e.daemon);
 	NOTE("%llu bytes for each of %d sessions", (unsigned long long)(after - before) / SESSIONS,
 	     SESSIONS);

@@ -19,22 +19,6 @@ static pid_t only_worker(struct e2e *e)
 	return pids[0];
 }
 
-static void connect_echo(struct e2e *e, struct tlsclient *client, struct peer *peer)
-{
-	struct tlsclient_options options = e2e_client_options(e, NULL);
-
-	e2e_connect(e, client, &options);
-	peer_init_client(peer, client);
-	peer_expect_echo(peer);
-	e2e_run(e, peer, STEPS(SEND(1000), RECV(1000)));
-}
-
-static void end_echo(struct e2e *e, struct tlsclient *client, struct peer *peer)
-{
-	e2e_run(e, peer, STEPS(SEND(1000), RECV(1000), FINISH, RECV_END));
-	tlsclient_close(client);
-}
-
 /* --- signals --- */
 
 /* `sluice run` in a process group of its own, as a terminal or a container has it. */
@@ -90,10 +74,10 @@ TEST(hangup_changes_nothing)
 
 	e.script = STEPS(ECHO_ALL, FINISH);
 	e2e_start(&e);
-	connect_echo(&e, &client, &peer);
+	e2e_connect_echo(&e, &client, &peer);
 	MUST_OK(kill(e.daemon.pid, SIGHUP));
 	E2E_MUST(&e, daemon_wait_log(&e.daemon, "reload_ignored", NULL, NULL, 0, 3000, &line));
-	end_echo(&e, &client, &peer);
+	e2e_end_echo(&e, &client, &peer);
 	e2e_stop(&e);
 }
 
@@ -126,7 +110,7 @@ TEST(dead_busy_worker_cuts)
 
 	e.script = STEPS(ECHO_ALL, FINISH);
 	e2e_start(&e);
-	connect_echo(&e, &client, &peer);
+	e2e_connect_echo(&e, &client, &peer);
 	worker = only_worker(&e);
 	MUST_OK(kill(e.daemon.pid, SIGTERM));
 	E2E_MUST(&e, daemon_wait_log(&e.daemon, "drain", NULL, NULL, 0, 3000, &line));
@@ -190,8 +174,8 @@ TEST(worker_stuck_at_start, .deadline_ms = 60000)
 	e2e_start(&e);
 	stop_a_starting_worker(&e);
 	E2E_MUST(&e, daemon_wait_log(&e.daemon, "worker_killed", NULL, NULL, 0, 30000, &line));
-	connect_echo(&e, &client, &peer);
-	end_echo(&e, &client, &peer);
+	e2e_connect_echo(&e, &client, &peer);
+	e2e_end_echo(&e, &client, &peer);
 	e2e_stop(&e);
 }
 
@@ -231,7 +215,7 @@ TEST(successor_keeps_its_sockets)
 	old = e.daemon;
 	snprintf(e.daemon.log, sizeof(e.daemon.log), "%s", e2e_path(&e, "log-of-new"));
 	e2e_start(&e);
-	end_echo(&e, &client, &peer);
+	e2e_end_echo(&e, &client, &peer);
 	E2E_MUST(&e, daemon_wait(&old, 5000) == 0, "exit code %d", old.exit_code);
 	E2E_MUST(&e, exists(e2e_path(&e, "front.sock")) && exists(e2e_path(&e, "admin.sock")));
 	MUST_EQ(tlsclient_connect(&client, &addr, &options, (int)test_scaled_ms(5000)), 0);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sys/tls_cert.h"
 
+#include "sys/tls_internal.h"
+
 #include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -29,22 +31,6 @@ find(struct tls_cert_finding *finding, enum tls_cert_result result, const char *
 	va_end(args);
 }
 
-static BIO *pem_bio(const char *text, size_t len)
-{
-	return len > INT32_MAX ? NULL : BIO_new_mem_buf(text, (int)len);
-}
-
-/* Asked for when a key is encrypted; *@arg tells that it was. Nobody is there to type. */
-static int no_password(char *buf, int size, int rwflag, void *arg)
-{
-	(void)buf;
-	(void)size;
-	(void)rwflag;
-	if (arg)
-		*(int *)arg = 1;
-	return -1;
-}
-
 static const char *openssl_reason(void)
 {
 	const char *reason = ERR_reason_error_string(ERR_peek_last_error());
@@ -70,7 +56,7 @@ static STACK_OF(X509) *
 	read_certificates(const char *pem, size_t len, struct tls_cert_finding *mistake)
 {
 	STACK_OF(X509) *all = sk_X509_new_null();
-	BIO *bio = pem_bio(pem, len);
+	BIO *bio = tls_pem_bio(pem, len);
 	X509 *certificate;
 	int n = 0;
 
@@ -78,7 +64,7 @@ static STACK_OF(X509) *
 		find(mistake, TLS_CERT_NO_MEMORY, "no memory");
 	ERR_clear_error();
 	while (mistake->result == TLS_CERT_OK &&
-	       (certificate = PEM_read_bio_X509(bio, NULL, no_password, NULL))) {
+	       (certificate = PEM_read_bio_X509(bio, NULL, tls_no_password, NULL))) {
 		if (++n > CERTIFICATES_MAX)
 			find(mistake, TLS_CERT_BAD_CERTIFICATE, "has more than %d certificates",
 			     CERTIFICATES_MAX);
@@ -232,13 +218,13 @@ void tls_cert_check_chain(const char *chain, size_t chain_len, enum tls_cert_rol
 /* Returns: the key; NULL after a finding. */
 static EVP_PKEY *read_key(const char *pem, size_t len, struct tls_cert_finding *mistake)
 {
-	BIO *bio = pem_bio(pem, len);
+	BIO *bio = tls_pem_bio(pem, len);
 	EVP_PKEY *key = NULL;
 	int asked = 0;
 
 	ERR_clear_error();
 	if (bio)
-		key = PEM_read_bio_PrivateKey(bio, NULL, no_password, &asked);
+		key = PEM_read_bio_PrivateKey(bio, NULL, tls_no_password, &asked);
 	if (!bio)
 		find(mistake, TLS_CERT_NO_MEMORY, "no memory");
 	else if (!key && asked)

@@ -18,35 +18,20 @@
 	"ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305"
 #define TLS13_CIPHERS "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"
 
-static BIO *pem_bio(const char *text, size_t len)
-{
-	return len > INT32_MAX ? NULL : BIO_new_mem_buf(text, (int)len);
-}
-
-/* A key that is encrypted is an error, not a prompt on the terminal. */
-static int no_password(char *buf, int size, int rwflag, void *arg)
-{
-	(void)buf;
-	(void)size;
-	(void)rwflag;
-	(void)arg;
-	return -1;
-}
-
 static int identity_load(const struct tls_pem_pair *pair, struct tls_identity *identity)
 {
-	BIO *chain_bio = pem_bio(pair->chain, pair->chain_len);
-	BIO *key_bio = pem_bio(pair->key, pair->key_len);
+	BIO *chain_bio = tls_pem_bio(pair->chain, pair->chain_len);
+	BIO *key_bio = tls_pem_bio(pair->key, pair->key_len);
 	X509 *extra;
 	int r = -EINVAL;
 
 	identity->chain = sk_X509_new_null();
 	if (chain_bio && key_bio && identity->chain) {
-		identity->leaf = PEM_read_bio_X509(chain_bio, NULL, no_password, NULL);
-		identity->key = PEM_read_bio_PrivateKey(key_bio, NULL, no_password, NULL);
+		identity->leaf = PEM_read_bio_X509(chain_bio, NULL, tls_no_password, NULL);
+		identity->key = PEM_read_bio_PrivateKey(key_bio, NULL, tls_no_password, NULL);
 		r = identity->leaf && identity->key ? 0 : -EINVAL;
 	}
-	while (r == 0 && (extra = PEM_read_bio_X509(chain_bio, NULL, no_password, NULL))) {
+	while (r == 0 && (extra = PEM_read_bio_X509(chain_bio, NULL, tls_no_password, NULL))) {
 		if (!sk_X509_push(identity->chain, extra)) {
 			X509_free(extra);
 			r = -ENOMEM;
@@ -126,12 +111,12 @@ static int load_certificates(struct tls_ctx *ctx, const struct tls_pem_pair *pai
 static int load_ca(SSL_CTX *ssl_ctx, const char *pem, size_t len, bool announce)
 {
 	X509_STORE *store = SSL_CTX_get_cert_store(ssl_ctx);
-	BIO *bio = pem_bio(pem, len);
+	BIO *bio = tls_pem_bio(pem, len);
 	size_t count = 0;
 	X509 *ca;
 	int r = bio ? 0 : -ENOMEM;
 
-	while (r == 0 && (ca = PEM_read_bio_X509(bio, NULL, no_password, NULL))) {
+	while (r == 0 && (ca = PEM_read_bio_X509(bio, NULL, tls_no_password, NULL))) {
 		if (X509_STORE_add_cert(store, ca) != 1 ||
 		    (announce && SSL_CTX_add_client_CA(ssl_ctx, ca) != 1))
 			r = -EINVAL;

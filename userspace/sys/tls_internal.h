@@ -51,6 +51,15 @@ void tls_keys_collect(const SSL *ssl, const char *line);
 void tls_keys_count(int write_p, int version, int content_type, const void *buf, size_t len,
 		    SSL *ssl, void *arg);
 
+/** tls_pem_bio() - to read PEM from @text, borrowed. Returns: NULL when it is too long or no memory. */
+BIO *tls_pem_bio(const char *text, size_t len);
+
+/**
+ * tls_no_password() - password callback: a key that is encrypted is an error, nobody is there to type.
+ * @arg: an int that becomes 1 when it was asked for, or NULL.
+ */
+int tls_no_password(char *buf, int size, int rwflag, void *arg);
+
 /** tls_verify_chain() - certificate verification callback: verdict and what to log. */
 int tls_verify_chain(X509_STORE_CTX *store_ctx, void *arg);
 

@@ -2,6 +2,7 @@
 #include "sys/tls_pki.h"
 
 #include "base/secret.h"
+#include "sys/tls_internal.h"
 
 #include <errno.h>
 #include <openssl/err.h>
@@ -240,16 +241,6 @@ int tls_pki_issue(const struct tls_pki_request *request, const struct tls_pki_en
 
 /* --- PEM --- */
 
-/* A key that is encrypted is an error, not a prompt on the terminal. */
-static int no_password(char *buf, int size, int rwflag, void *arg)
-{
-	(void)buf;
-	(void)size;
-	(void)rwflag;
-	(void)arg;
-	return -1;
-}
-
 int tls_pki_load(const char *cert_pem, const char *key_pem, struct tls_pki_entity **ret_entity)
 {
 	struct tls_pki_entity _cleanup_pki_entity_ *entity = calloc(1, sizeof(*entity));
@@ -258,8 +249,8 @@ int tls_pki_load(const char *cert_pem, const char *key_pem, struct tls_pki_entit
 	int r = -ENOMEM;
 
 	if (entity && cert_bio && key_bio) {
-		entity->cert = PEM_read_bio_X509(cert_bio, NULL, no_password, NULL);
-		entity->key = PEM_read_bio_PrivateKey(key_bio, NULL, no_password, NULL);
+		entity->cert = PEM_read_bio_X509(cert_bio, NULL, tls_no_password, NULL);
+		entity->key = PEM_read_bio_PrivateKey(key_bio, NULL, tls_no_password, NULL);
 		r = entity->cert && entity->key &&
 				    X509_check_private_key(entity->cert, entity->key) == 1
 			    ? 0

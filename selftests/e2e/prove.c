@@ -123,7 +123,7 @@ static void prove_tls_stat(struct e2e *e)
 
 static void prove_counters(struct e2e *e)
 {
-	const char *other[] = {"bytes_in_splice", "bytes_out_splice", "sessions_splice"};
+	const char *other[] = {"bytes_in_splice", "bytes_out_splice", "sessions_kernel"};
 
 	if (e->engine == E2E_SPLICE) {
 		other[0] = "bytes_in_copy";

@@ -18,6 +18,7 @@
 enum config_mode { MODE_TERMINATE, MODE_ORIGINATE };
 enum config_client_auth { CLIENT_AUTH_REQUIRE, CLIENT_AUTH_OPTIONAL, CLIENT_AUTH_OFF };
 enum config_offload { OFFLOAD_AUTO, OFFLOAD_REQUIRE, OFFLOAD_OFF };
+enum config_engine { ENGINE_AUTO, ENGINE_SPLICE, ENGINE_KTLS_COPY };
 enum config_truncation { TRUNCATION_RESET, TRUNCATION_ACCEPT };
 enum config_action { ACTION_ALLOW, ACTION_DENY };
 enum config_tls_version { TLS_1_2_UP, TLS_1_3_ONLY };
@@ -49,6 +50,12 @@ struct config_rule {
 	size_t upstream; /* index in config.upstreams; meaningless for ACTION_DENY */
 };
 
+/** When a session's keys go to the kernel, whichever comes first; 0 bytes: at once. */
+struct config_offload_after {
+	uint64_t bytes; /* delivered, of both directions */
+	uint64_t age_ms;
+};
+
 /**
  * MODE_ORIGINATE: clients talk plaintext and all go to one upstream that has TLS, so there are no
  * certificates, client_auth is OFF, and the only rule has no name and no match.
@@ -66,6 +73,8 @@ struct config_listener {
 	struct config_rule *rules;
 	size_t n_rules;
 	enum config_offload offload;
+	struct config_offload_after offload_after;
+	enum config_engine engine;
 	enum config_truncation on_truncation;
 };
 

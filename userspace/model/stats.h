@@ -26,13 +26,16 @@
 	X(UPSTREAM_FAILED, "upstream_failed")                                                      \
 	X(UPSTREAM_RETRIED, "upstream_retried")                                                    \
 	X(UPSTREAM_TLS_FAILED, "upstream_tls_failed") /* endpoints, each try */                    \
-	X(TICKETS_DROPPED, "tickets_dropped")	      /* by the splice engine */                   \
-	X(SESSIONS_SPLICE, "sessions_splice")                                                      \
-	X(SESSIONS_COPY, "sessions_copy")                                                          \
+	X(TICKETS_DROPPED, "tickets_dropped")                                                      \
+	X(SESSIONS_KERNEL, "sessions_kernel") /* handed over, at once or later */                  \
+	X(SESSIONS_COPY, "sessions_copy")     /* began on OpenSSL */                               \
 	X(BYTES_IN_SPLICE, "bytes_in_splice")                                                      \
 	X(BYTES_OUT_SPLICE, "bytes_out_splice")                                                    \
+	X(BYTES_IN_KTLS_COPY, "bytes_in_ktls_copy")                                                \
+	X(BYTES_OUT_KTLS_COPY, "bytes_out_ktls_copy")                                              \
 	X(BYTES_IN_COPY, "bytes_in_copy")                                                          \
 	X(BYTES_OUT_COPY, "bytes_out_copy")                                                        \
+	X(PIPES_MISSED, "pipes_missed") /* no pipe for splice, a buffer instead */                 \
 	X(TRUNCATED, "truncated")                                                                  \
 	X(RESETS, "resets")                                                                        \
 	X(IDLE_TIMEOUTS, "idle_timeouts")                                                          \

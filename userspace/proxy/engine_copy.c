@@ -8,39 +8,7 @@
 #include "sys/tls.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <sys/socket.h>
-
-#define BUFFERS_KEPT 256 /* 4 MiB of idle buffers for a worker at the most */
-
-static struct relay_buffer *buffer_acquire(struct relay_pools *pools)
-{
-	struct relay_buffer *buffer = pools->buffers;
-
-	if (!buffer)
-		return malloc(sizeof(*buffer));
-	pools->buffers = buffer->next;
-	pools->n_buffers--;
-	return buffer;
-}
-
-static void copy_release(struct relay *relay, enum relay_direction direction, bool dirty)
-{
-	struct relay_flow *flow = &relay->flow[direction];
-	struct relay_pools *pools = relay->pools;
-
-	(void)dirty;
-	if (!flow->buffer)
-		return;
-	if (pools->n_buffers < BUFFERS_KEPT) {
-		flow->buffer->next = pools->buffers;
-		pools->buffers = flow->buffer;
-		pools->n_buffers++;
-	} else {
-		free(flow->buffer);
-	}
-	flow->buffer = NULL;
-}
 
 static ssize_t fill_from_wire(struct relay *relay, struct relay_buffer *buffer)
 {
@@ -59,10 +27,6 @@ static ssize_t copy_fill(struct relay *relay, enum relay_direction direction)
 	struct relay_flow *flow = &relay->flow[direction];
 	ssize_t got;
 
-	if (!flow->buffer)
-		flow->buffer = buffer_acquire(relay->pools);
-	if (!flow->buffer)
-		return relay_fail(relay, RELAY_NO_RESOURCES);
 	if (direction == RELAY_IN)
 		return fill_from_wire(relay, flow->buffer);
 	got = stream_recv(relay->local_fd, flow->buffer->bytes, sizeof(flow->buffer->bytes));
@@ -108,9 +72,10 @@ static int copy_reject(struct relay *relay)
 
 const struct relay_engine relay_engine_copy = {
 	.name = "copy",
+	.acquire = relay_buffer_acquire,
 	.fill = copy_fill,
 	.flush = copy_flush,
 	.finish = copy_finish,
 	.reject = copy_reject,
-	.release = copy_release,
+	.release = relay_buffer_release,
 };

@@ -38,7 +38,7 @@ enum offload_reason offload_check(const struct feature_set *kernel, const struct
 		return OFFLOAD_NO_KERNEL_TLS;
 	if (tls_record_limit_negotiated(tls))
 		return OFFLOAD_RECORD_LIMIT;
-	if (tls_has_pending(tls))
+	if (!tls_at_record_boundary(tls))
 		return OFFLOAD_PENDING_BYTES;
 	r = tls_export_keys(tls, &tx, &rx);
 	if (r < 0)

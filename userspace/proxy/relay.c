@@ -4,36 +4,19 @@
 #include "sys/stream.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <sys/epoll.h>
 
-void relay_pools_init(struct relay_pools *pools)
+void relay_start(struct relay *relay, struct relay_pools *pools, struct tls_conn *tls, int wire_fd,
+		 int local_fd)
 {
-	pipe_pool_init(&pools->pipes);
-	pools->buffers = NULL;
-	pools->n_buffers = 0;
-}
-
-void relay_pools_done(struct relay_pools *pools)
-{
-	pipe_pool_done(&pools->pipes);
-	while (pools->buffers) {
-		struct relay_buffer *buffer = pools->buffers;
-
-		pools->buffers = buffer->next;
-		free(buffer);
-	}
-}
-
-void relay_start(struct relay *relay, const struct relay_engine *engine, struct relay_pools *pools,
-		 int wire_fd, int local_fd)
-{
-	relay->engine = engine;
 	relay->pools = pools;
+	relay->tls = tls;
+	relay->crypto = RELAY_OPENSSL;
 	relay->wire_fd = wire_fd;
 	relay->local_fd = local_fd;
 	for (int i = 0; i < RELAY_DIRECTIONS; i++) {
 		relay->flow[i] = (struct relay_flow){
+			.engine = &relay_engine_copy,
 			.pipe = {.read_fd = -1, .write_fd = -1},
 			.source_ready = true,
 			.sink_ready = true,
@@ -41,10 +24,34 @@ void relay_start(struct relay *relay, const struct relay_engine *engine, struct 
 	}
 }
 
+bool relay_may_enter_kernel(const struct relay *relay)
+{
+	for (int i = 0; i < RELAY_DIRECTIONS; i++) {
+		const struct relay_flow *flow = &relay->flow[i];
+
+		if (flow->source_ended || flow->sink_failed || flow->dead)
+			return false;
+	}
+	return tls_at_record_boundary(relay->tls);
+}
+
+void relay_enter_kernel(struct relay *relay)
+{
+	relay->crypto = RELAY_KERNEL;
+	relay->tls = NULL;
+	relay->single_records = false;
+	/* Edges that were seen on the way through OpenSSL say nothing about the kernel's records. */
+	for (int i = 0; i < RELAY_DIRECTIONS; i++) {
+		relay->flow[i].engine = &relay_engine_ktls_copy;
+		relay->flow[i].source_ready = true;
+		relay->flow[i].sink_ready = true;
+	}
+}
+
 void relay_stop(struct relay *relay)
 {
-	for (int i = 0; relay->engine && i < RELAY_DIRECTIONS; i++)
-		relay->engine->release(relay, i, relay->flow[i].held > 0);
+	for (int i = 0; relay->pools && i < RELAY_DIRECTIONS; i++)
+		relay->flow[i].engine->release(relay, i, relay->flow[i].held > 0);
 	tls_traffic_wipe(&relay->traffic);
 }
 
@@ -98,7 +105,7 @@ static enum relay_status finish_flow(struct relay *relay, enum relay_direction d
 		return RELAY_ENDED;
 	if (!flow->sink_ready)
 		return RELAY_BLOCKED;
-	r = relay->engine->finish(relay, direction);
+	r = flow->engine->finish(relay, direction);
 	switch (r) {
 	case 0:
 		flow->finished = true;
@@ -130,7 +137,7 @@ static enum relay_status flush_flow(struct relay *relay, enum relay_direction di
 
 	if (!flow->sink_ready)
 		return RELAY_BLOCKED;
-	moved = relay->engine->flush(relay, direction);
+	moved = flow->engine->flush(relay, direction);
 	if (moved == -EAGAIN) {
 		flow->sink_ready = false;
 		return RELAY_BLOCKED;
@@ -144,8 +151,25 @@ static enum relay_status flush_flow(struct relay *relay, enum relay_direction di
 	flow->bytes += (uint64_t)moved;
 	charge(budget, (size_t)moved);
 	if (flow->held == 0)
-		relay->engine->release(relay, direction, false);
+		flow->engine->release(relay, direction, false);
 	return RELAY_AGAIN;
+}
+
+/* Returns: 0, or -EIO with relay->fault set. */
+static int take_holder(struct relay *relay, enum relay_direction direction)
+{
+	struct relay_flow *flow = &relay->flow[direction];
+	int r;
+
+	flow->engine = relay_choose(relay, direction);
+	r = flow->engine->acquire(relay, direction);
+	if (r < 0 && flow->engine == &relay_engine_splice) {
+		relay->pipes_missed++;
+		flow->trend = 0;
+		flow->engine = &relay_engine_ktls_copy;
+		r = flow->engine->acquire(relay, direction);
+	}
+	return r < 0 ? relay_fail(relay, RELAY_NO_RESOURCES) : 0;
 }
 
 /* Returns: RELAY_AGAIN when something was taken, else what the direction waits for. */
@@ -157,8 +181,11 @@ static enum relay_status fill_flow(struct relay *relay, enum relay_direction dir
 
 	if (!flow->source_ready)
 		return RELAY_BLOCKED;
-	got = relay->engine->fill(relay, direction);
+	if (take_holder(relay, direction) < 0)
+		return RELAY_BROKEN;
+	got = flow->engine->fill(relay, direction);
 	if (got > 0) {
+		relay_note_fill(flow, (size_t)got);
 		flow->offset = 0;
 		flow->held = (uint32_t)got;
 		flow->idle_records = 0;
@@ -168,9 +195,9 @@ static enum relay_status fill_flow(struct relay *relay, enum relay_direction dir
 		charge(budget, 0);
 		if (++flow->idle_records <= RELAY_IDLE_RECORDS_MAX)
 			return RELAY_AGAIN;
-		got = relay->engine->reject(relay);
+		got = flow->engine->reject(relay);
 	}
-	relay->engine->release(relay, direction, got < 0 && got != -EAGAIN);
+	flow->engine->release(relay, direction, got < 0 && got != -EAGAIN);
 	if (got == 0) {
 		flow->source_ended = true;
 		return RELAY_AGAIN;
@@ -186,7 +213,7 @@ static enum relay_status pump_flow(struct relay *relay, enum relay_direction dir
 {
 	struct relay_flow *flow = &relay->flow[direction];
 	enum relay_status status = RELAY_AGAIN;
-	size_t budget = RELAY_TURN_BYTES;
+	size_t budget = relay->single_records ? 1 : RELAY_TURN_BYTES;
 
 	/* Behind a clean end nobody reads that socket any more, and maybe nobody writes to it. */
 	if (flow->sink_failed && relay->flow[!direction].source_ended && !flow->finished) {

@@ -2,15 +2,19 @@
 /*
  * The relay contract: two directions between the wire (TLS) and the local side (plaintext).
  *
- * An engine is three verbs per direction, and relay_pump() is the only loop around them:
+ * An engine moves one direction with these verbs, and relay_pump() is the only loop around them:
  *
- *	fill	source -> holder (a pipe or a buffer); only called when the holder is empty
+ *	acquire	take an empty holder (a pipe or a buffer) from the pool
+ *	fill	source -> holder; only called when the holder is empty
  *	flush	holder -> sink
+ *	release	give the holder back
  *	finish	pass the end of the stream on: close_notify and FIN to the wire, FIN to the local side
  *
  * Invariants
  *  - Because fill starts with an empty holder, EAGAIN of a fill always means "source empty".
- *  - A holder is taken from the pool when bytes enter it and given back when they left it.
+ *  - A holder is taken when bytes are about to enter it and given back when they left it, and the
+ *    engine of a direction changes only where there is none: no byte can be passed by another one.
+ *    The hand-over is the exception, because both engines around it hold a buffer.
  *  - Readiness is edge-triggered: a ready flag is set by the event and cleared only by EAGAIN.
  *  - An end is passed on only after everything before it was flushed, and only for a clean end.
  *  - What is charged to the budget is work, not bytes: a record of one byte costs a page.
@@ -20,6 +24,7 @@
 #ifndef SLUICE_PROXY_RELAY_H
 #define SLUICE_PROXY_RELAY_H
 
+#include "model/config.h"
 #include "sys/ktls.h"
 #include "sys/pipe.h"
 #include "sys/tls.h"
@@ -29,7 +34,6 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-struct tls_conn;
 struct relay;
 
 enum relay_direction {
@@ -40,6 +44,9 @@ enum relay_direction {
 
 /** Who is at the wire; the other one is at the local side. */
 enum relay_wire { RELAY_WIRE_CLIENT, RELAY_WIRE_UPSTREAM };
+
+/** Who has the keys of the wire. */
+enum relay_crypto { RELAY_OPENSSL, RELAY_KERNEL };
 
 /** Why a relay broke. Anything but NONE means resets on both sides. */
 enum relay_fault {
@@ -82,8 +89,9 @@ struct relay_buffer {
 };
 
 struct relay_flow {
+	const struct relay_engine *engine;
 	struct pipe_pair pipe;	     /* splice: holds `held` bytes */
-	struct relay_buffer *buffer; /* copy: bytes [offset, offset + held) */
+	struct relay_buffer *buffer; /* the others: bytes [offset, offset + held) */
 	uint32_t offset;
 	uint32_t held;
 	bool source_ready, sink_ready;
@@ -93,7 +101,9 @@ struct relay_flow {
 	bool sink_failed;     /* epoll said so; a call that would say how may never come */
 	bool dead;	      /* the sink is gone; relay->fault says how */
 	uint8_t idle_records; /* in a row */
+	int8_t trend;	      /* fills in a row that were big (> 0) or small (< 0): relay_choose() */
 	uint64_t bytes;	      /* delivered to the sink */
+	uint64_t spliced;     /* of them, without entering this process */
 };
 
 /**
@@ -109,17 +119,20 @@ struct relay_tickets {
 };
 
 struct relay {
-	const struct relay_engine *engine;
-	struct relay_pools *pools;
-	struct tls_conn *tls; /* copy engine only; owned by the session */
+	struct relay_pools *pools; /* NULL: not started */
+	enum relay_crypto crypto;
+	enum config_engine engine; /* what the listener wants of RELAY_KERNEL */
+	struct tls_conn *tls;	   /* RELAY_OPENSSL only; owned by the session */
 	int wire_fd, local_fd;
 	bool accept_truncation;
 	bool truncated;
+	bool single_records; /* end a turn behind one record: a hand-over is due */
 	enum relay_fault fault;
 	struct relay_tickets tickets;
-	/* Splice engine. */
+	uint64_t pipes_missed; /* times that no pipe could be had and a buffer did it */
+	/* RELAY_KERNEL. */
 	struct ktls_tx_mark tx_mark; /* what the kernel must have sent */
-	uint64_t control_bytes;	     /* of records that were not data, sent since the mark */
+	uint64_t wire_sent;	     /* plaintext that it took since the mark, control records too */
 	struct tls_traffic traffic;  /* for the next keys; wiped by relay_stop() */
 	bool can_rekey;		     /* this kernel takes keys a second time */
 	bool key_update_due;	     /* the peer asked for new keys of ours */
@@ -130,6 +143,8 @@ struct relay {
 
 struct relay_engine {
 	const char *name;
+	/* Take a holder unless there is one. Returns: 0, -ENOMEM, -EMFILE, -ENFILE, -ENOBUFS. */
+	int (*acquire)(struct relay *relay, enum relay_direction direction);
 	/*
 	 * Returns: bytes now held (> 0), 0 at a clean end, -EAGAIN, -EINPROGRESS (a record that
 	 * carries nothing was taken: ask again), -EIO with relay->fault set.
@@ -145,15 +160,38 @@ struct relay_engine {
 	void (*release)(struct relay *relay, enum relay_direction direction, bool dirty);
 };
 
-extern const struct relay_engine relay_engine_copy;
-extern const struct relay_engine relay_engine_splice;
+extern const struct relay_engine relay_engine_copy;	 /* OpenSSL, a buffer */
+extern const struct relay_engine relay_engine_ktls_copy; /* kernel TLS, a buffer */
+extern const struct relay_engine relay_engine_splice;	 /* kernel TLS, a pipe */
 
 void relay_pools_init(struct relay_pools *pools);
 void relay_pools_done(struct relay_pools *pools);
 
-/** relay_start() - both directions begin with everything marked ready. Descriptors are borrowed. */
-void relay_start(struct relay *relay, const struct relay_engine *engine, struct relay_pools *pools,
-		 int wire_fd, int local_fd);
+/** relay_buffer_acquire(), relay_buffer_release() - the verbs of every engine that has a buffer. */
+int relay_buffer_acquire(struct relay *relay, enum relay_direction direction);
+void relay_buffer_release(struct relay *relay, enum relay_direction direction, bool dirty);
+
+/**
+ * relay_start() - both directions begin with everything marked ready, by OpenSSL with @tls. Descriptors
+ * are borrowed.
+ */
+void relay_start(struct relay *relay, struct relay_pools *pools, struct tls_conn *tls, int wire_fd,
+		 int local_fd);
+
+/** relay_may_enter_kernel() - the keys may be handed over now: at a record's end, nothing is ending. */
+bool relay_may_enter_kernel(const struct relay *relay);
+
+/** relay_enter_kernel() - they have been: go on with what is held; the session pumps next. */
+void relay_enter_kernel(struct relay *relay);
+
+/**
+ * relay_choose() - the engine for the next bytes of @direction. This is the whole rule of
+ * `engine: auto`.
+ */
+const struct relay_engine *relay_choose(const struct relay *relay, enum relay_direction direction);
+
+/** relay_note_fill() - what relay_choose() goes by: a fill brought so much. */
+void relay_note_fill(struct relay_flow *flow, size_t bytes);
 
 enum relay_status {
 	RELAY_BLOCKED, /* waits for an event */

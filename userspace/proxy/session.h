@@ -14,6 +14,14 @@
 struct json;
 struct proxy;
 
+/** Where a session's keys are on their way to the kernel. */
+enum session_handover {
+	HANDOVER_NEVER, /* s->offload_reason says why */
+	HANDOVER_LATER, /* offload_after has not been reached */
+	HANDOVER_DUE,	/* at the next end of a record */
+	HANDOVER_DONE,
+};
+
 /*
  * A session has two sockets: the one that a client opened and the one that we opened to an upstream.
  * One of them is the wire, where TLS is, the other one the local side, which is plaintext: see
@@ -26,6 +34,7 @@ struct session {
 	enum flow_state state;
 	bool handshaking; /* counted in proxy->n_handshakes */
 	enum offload_reason offload_reason;
+	enum session_handover handover;
 	uint64_t id;
 	uint64_t started_ns;
 	uint64_t active_ms; /* when bytes moved last */
@@ -61,6 +70,11 @@ static inline struct loop_source *session_wire(struct session *s)
 static inline struct loop_source *session_local(struct session *s)
 {
 	return session_originates(s) ? &s->accepted : &s->connected;
+}
+
+static inline enum relay_wire session_who_is_at_wire(const struct session *s)
+{
+	return session_originates(s) ? RELAY_WIRE_UPSTREAM : RELAY_WIRE_CLIENT;
 }
 
 /** session_from_client(), session_to_client() - the way that the client's bytes take, and back. */

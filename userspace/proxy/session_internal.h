@@ -36,7 +36,24 @@ void session_try_endpoint(struct session *s);
 void session_connect_event(struct session *s, uint32_t events);
 void session_connect_late(struct session *s);
 
-/* session_relay.c: the hand-over and what comes behind it. */
+/* session_handover.c: from OpenSSL to the kernel. */
+
+/** session_plan_handover() - the relay has started: when will the keys be handed over? */
+void session_plan_handover(struct session *s);
+
+/** session_check_handover() - is it time now? Changes nothing else. */
+void session_check_handover(struct session *s);
+
+enum handover_result {
+	HANDOVER_WAITS, /* not now: go on as before */
+	HANDOVER_MADE,	/* the kernel has the keys: pump again */
+	HANDOVER_ENDED, /* the session is closed */
+};
+
+/** session_hand_over() - try it, in state HANDOVER_DUE. */
+enum handover_result session_hand_over(struct session *s);
+
+/* session_relay.c: the relay's turns until it ends. */
 
 void session_relay(struct session *s);
 void session_pump(struct session *s);

@@ -6,9 +6,9 @@
 #include "sys/json.h"
 #include "sys/stream.h"
 
-static const char *engine_name(const struct session *s)
+static const char *engine_name(const struct relay_flow *flow)
 {
-	return s->relay.engine ? s->relay.engine->name : "none";
+	return flow->engine ? flow->engine->name : "none";
 }
 
 static void log_who(struct log_line *line, const struct session *s)
@@ -35,6 +35,8 @@ static void log_identity(struct log_line *line, const struct identity *identity)
 
 void session_log_end(const struct session *s)
 {
+	const struct relay_flow *in = &s->relay.flow[session_from_client(s)];
+	const struct relay_flow *out = &s->relay.flow[session_to_client(s)];
 	char upstream[ADDR_TEXT_MAX] = "-";
 	struct log_line line;
 
@@ -46,11 +48,13 @@ void session_log_end(const struct session *s)
 	log_str(&line, "rule", s->verdict.rule ? s->verdict.rule->name : NULL);
 	log_str(&line, "upstream", s->upstream.upstream ? s->upstream.upstream->name : NULL);
 	log_str(&line, "endpoint", upstream);
-	log_u64(&line, "bytes_in", s->relay.flow[session_from_client(s)].bytes);
-	log_u64(&line, "bytes_out", s->relay.flow[session_to_client(s)].bytes);
+	log_u64(&line, "bytes_in", in->bytes);
+	log_u64(&line, "bytes_out", out->bytes);
 	log_ms(&line, "duration_ms", clock_now_ns() - s->started_ns);
-	log_str(&line, "engine_in", engine_name(s));
-	log_str(&line, "engine_out", engine_name(s));
+	log_str(&line, "engine_in", engine_name(in));
+	log_str(&line, "engine_out", engine_name(out));
+	log_u64(&line, "spliced_in", in->spliced);
+	log_u64(&line, "spliced_out", out->spliced);
 	log_str(&line, "offload_reason", offload_reason_name(s->offload_reason));
 	log_str(&line, "close", s->close_reason);
 	log_end(&line);
@@ -92,6 +96,8 @@ void session_log_endpoint(const struct session *s, const struct refusal *refusal
 
 void session_report(const struct session *s, struct json *array)
 {
+	const struct relay_flow *in = &s->relay.flow[session_from_client(s)];
+	const struct relay_flow *out = &s->relay.flow[session_to_client(s)];
 	const struct identity_name *name = identity_primary(&s->identity);
 	struct json *object = json_append_object(array);
 	char peer[ADDR_TEXT_MAX];
@@ -110,10 +116,12 @@ void session_report(const struct session *s, struct json *array)
 	json_add_str(object, "upstream", s->upstream.upstream ? s->upstream.upstream->name : NULL);
 	json_add_str(object, "state", flow_state_name(s->state));
 	json_add_u64(object, "age_ms", (clock_now_ns() - s->started_ns) / NS_PER_MS);
-	json_add_u64(object, "bytes_in", s->relay.flow[session_from_client(s)].bytes);
-	json_add_u64(object, "bytes_out", s->relay.flow[session_to_client(s)].bytes);
-	json_add_str(object, "engine_in", engine_name(s));
-	json_add_str(object, "engine_out", engine_name(s));
+	json_add_u64(object, "bytes_in", in->bytes);
+	json_add_u64(object, "bytes_out", out->bytes);
+	json_add_str(object, "engine_in", engine_name(in));
+	json_add_str(object, "engine_out", engine_name(out));
+	json_add_u64(object, "spliced_in", in->spliced);
+	json_add_u64(object, "spliced_out", out->spliced);
 	json_add_str(object, "offload_reason", offload_reason_name(s->offload_reason));
 	json_add_u64(object, "cookie",
 		     stream_cookie(session_originates(s) ? s->connected.fd : s->accepted.fd));

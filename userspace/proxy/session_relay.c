@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The hand-over, and the relay's turns until it ends. */
+/* The relay's turns until it ends. */
 #include "base/fd.h"
 #include "base/log.h"
 #include "proxy/proxy.h"
@@ -15,51 +15,83 @@
 
 /** What a turn began with. */
 struct marks {
-	uint64_t from_client, to_client, tickets;
+	uint64_t bytes[RELAY_DIRECTIONS], spliced[RELAY_DIRECTIONS];
+	uint64_t tickets, pipes_missed;
 };
 
-static struct marks marks_of(const struct session *s)
+static struct marks marks_of(const struct relay *relay)
 {
-	return (struct marks){
-		.from_client = s->relay.flow[session_from_client(s)].bytes,
-		.to_client = s->relay.flow[session_to_client(s)].bytes,
-		.tickets = s->relay.tickets.dropped,
-	};
+	struct marks marks = {.tickets = relay->tickets.dropped,
+			      .pipes_missed = relay->pipes_missed};
+
+	for (int i = 0; i < RELAY_DIRECTIONS; i++) {
+		marks.bytes[i] = relay->flow[i].bytes;
+		marks.spliced[i] = relay->flow[i].spliced;
+	}
+	return marks;
+}
+
+/* Returns: bytes that moved in @direction since @before; counted by who moved them. */
+static uint64_t count_flow(struct session *s, const struct marks *before,
+			   enum relay_direction direction)
+{
+	const struct relay_flow *flow = &s->relay.flow[direction];
+	bool in = direction == session_from_client(s), kernel = s->relay.crypto == RELAY_KERNEL;
+	uint64_t moved = flow->bytes - before->bytes[direction];
+	uint64_t spliced = flow->spliced - before->spliced[direction];
+	enum stats_id copied = in ? STAT_BYTES_IN_COPY : STAT_BYTES_OUT_COPY;
+
+	if (kernel)
+		copied = in ? STAT_BYTES_IN_KTLS_COPY : STAT_BYTES_OUT_KTLS_COPY;
+	if (spliced > 0)
+		stats_add(s->proxy->stats, in ? STAT_BYTES_IN_SPLICE : STAT_BYTES_OUT_SPLICE,
+			  spliced);
+	if (moved > spliced)
+		stats_add(s->proxy->stats, copied, moved - spliced);
+	return moved;
 }
 
 static void count_turn(struct session *s, const struct marks *before)
 {
-	bool spliced = s->relay.engine == &relay_engine_splice;
-	struct marks now = marks_of(s);
-	uint64_t in = now.from_client - before->from_client;
-	uint64_t out = now.to_client - before->to_client;
+	struct stats *stats = s->proxy->stats;
 
-	stats_add(s->proxy->stats, STAT_TICKETS_DROPPED, now.tickets - before->tickets);
-	if (in + out == 0)
-		return;
-	s->active_ms = loop_now_ms(s->proxy->loop);
-	stats_add(s->proxy->stats, spliced ? STAT_BYTES_IN_SPLICE : STAT_BYTES_IN_COPY, in);
-	stats_add(s->proxy->stats, spliced ? STAT_BYTES_OUT_SPLICE : STAT_BYTES_OUT_COPY, out);
-}
-
-static enum relay_wire wire_of(const struct session *s)
-{
-	return session_originates(s) ? RELAY_WIRE_UPSTREAM : RELAY_WIRE_CLIENT;
+	stats_add(stats, STAT_TICKETS_DROPPED, s->relay.tickets.dropped - before->tickets);
+	stats_add(stats, STAT_PIPES_MISSED, s->relay.pipes_missed - before->pipes_missed);
+	if (count_flow(s, before, RELAY_IN) + count_flow(s, before, RELAY_OUT) > 0)
+		s->active_ms = loop_now_ms(s->proxy->loop);
 }
 
 static void relay_over(struct session *s, enum flow_event event)
 {
-	s->close_reason = relay_fault_name(s->relay.fault, wire_of(s));
+	s->close_reason = relay_fault_name(s->relay.fault, session_who_is_at_wire(s));
 	session_step(s, event);
+}
+
+/* Returns: @status, or what it has become because the kernel has the keys now. */
+static enum relay_status hand_over_when_due(struct session *s, enum relay_status status)
+{
+	if (status == RELAY_ENDED || status == RELAY_BROKEN)
+		return status;
+	session_check_handover(s);
+	if (s->handover != HANDOVER_DUE)
+		return status;
+	switch (session_hand_over(s)) {
+	case HANDOVER_WAITS:
+		return status;
+	case HANDOVER_MADE:
+		return RELAY_AGAIN;
+	default:
+		return RELAY_BLOCKED; /* nothing is left to do */
+	}
 }
 
 void session_pump(struct session *s)
 {
-	const struct marks before = marks_of(s);
+	const struct marks before = marks_of(&s->relay);
 	enum relay_status status = relay_pump(&s->relay);
 
 	count_turn(s, &before);
-	switch (status) {
+	switch (hand_over_when_due(s, status)) {
 	case RELAY_BLOCKED:
 		break;
 	case RELAY_AGAIN:
@@ -86,66 +118,23 @@ void session_pump_on_event(struct session *s)
 		session_pump(s);
 }
 
-/*
- * The kernel did not take the socket, and nothing else may. When that was because the peer has ended
- * already, its last word may be the better reason: a server that does not like our certificate says
- * so behind our handshake (TLS 1.3), and closes.
- */
-static const char *why_not_handed_over(struct session *s)
-{
-	char byte;
-
-	if (s->offload_reason == OFFLOAD_FIN_RECEIVED &&
-	    tls_read(s->tls, &byte, sizeof(byte)) == -ECONNABORTED)
-		return relay_fault_name(RELAY_WIRE_ALERT, wire_of(s));
-	return "offload_failed";
-}
-
-/* Returns: the engine to relay with; NULL when the session has ended instead. */
-static const struct relay_engine *hand_over(struct session *s)
-{
-	int r;
-
-	/* Bytes may have come in since the handshake, but not into OpenSSL: nothing read since. */
-	if (s->offload_reason != OFFLOAD_OK)
-		return &relay_engine_copy;
-	r = offload_commit(s->tls, session_wire(s)->fd, &s->relay.tx_mark, &s->relay.traffic,
-			   &s->offload_reason);
-	if (r == 0) {
-		s->relay.can_rekey = s->proxy->kernel.rekey.state == FEATURE_WORKS;
-		if (!s->relay.can_rekey)
-			tls_traffic_wipe(&s->relay.traffic);
-		offload_settle(&s->tls);
-		return &relay_engine_splice;
-	}
-	if (r == -EOPNOTSUPP && s->listener->offload != OFFLOAD_REQUIRE)
-		return &relay_engine_copy;
-	stats_add(s->proxy->stats, STAT_REFUSED_OFFLOAD, 1);
-	s->close_reason = why_not_handed_over(s);
-	/* Only a client that talks TLS can be told. */
-	session_step(s,
-		     r == -EOPNOTSUPP && !session_originates(s) ? FLOW_ON_REFUSED : FLOW_ON_BROKEN);
-	return NULL;
-}
-
 void session_relay(struct session *s)
 {
 	uint64_t idle_ms = s->proxy->config->timeouts.idle_ms;
-	const struct relay_engine *engine;
 
 	s->relay.tickets.expected = tls_expects_tickets(s->tls);
-	engine = hand_over(s);
-	if (!engine)
+	s->relay.accept_truncation = s->listener->on_truncation == TRUNCATION_ACCEPT;
+	s->relay.engine = s->listener->engine;
+	relay_start(&s->relay, &s->proxy->pools, s->tls, session_wire(s)->fd, session_local(s)->fd);
+	session_plan_handover(s);
+	if (s->handover == HANDOVER_DUE && session_hand_over(s) == HANDOVER_ENDED)
 		return;
-	stats_add(s->proxy->stats,
-		  engine == &relay_engine_splice ? STAT_SESSIONS_SPLICE : STAT_SESSIONS_COPY, 1);
+	if (s->handover != HANDOVER_DONE)
+		stats_add(s->proxy->stats, STAT_SESSIONS_COPY, 1);
 	if (s->upstream.tried > 1)
 		stats_add(s->proxy->stats, STAT_UPSTREAM_RETRIED, s->upstream.tried - 1);
 	stream_reset_on_close(s->accepted.fd);
 	s->soon_ms = SOON_FIRST_MS;
-	s->relay.tls = s->tls;
-	s->relay.accept_truncation = s->listener->on_truncation == TRUNCATION_ACCEPT;
-	relay_start(&s->relay, engine, &s->proxy->pools, session_wire(s)->fd, session_local(s)->fd);
 	s->active_ms = loop_now_ms(s->proxy->loop);
 	loop_disarm(s->proxy->loop, &s->timer);
 	if (idle_ms && loop_arm(s->proxy->loop, &s->timer, idle_ms) < 0) {

@@ -149,8 +149,12 @@ int tls_send_close_notify(struct tls_conn *conn);
  */
 int tls_send_alert(struct tls_conn *conn, enum tls_alert alert);
 
-/** tls_has_pending() - true when bytes of the peer were read but not yet given out. */
-bool tls_has_pending(const struct tls_conn *conn);
+/**
+ * tls_at_record_boundary() - whole records were read and written and all bytes given out, so that the
+ * keys may go to the kernel. With part of a record read, or with bytes or messages left to send, it
+ * is false.
+ */
+bool tls_at_record_boundary(const struct tls_conn *conn);
 
 /** tls_record_limit_negotiated() - max_fragment_length was agreed on: the kernel would not keep it. */
 bool tls_record_limit_negotiated(const struct tls_conn *conn);
@@ -180,7 +184,7 @@ int tls_peer_names(const struct tls_conn *conn,
 void tls_peer_subject(const struct tls_conn *conn, char *text, size_t size);
 
 /**
- * tls_export_keys() - the keys and next sequence numbers of both directions for the kernel.
+ * tls_export_keys() - the present keys and next sequence numbers of both directions for the kernel.
  * Returns: 0; -EOPNOTSUPP (version or cipher the kernel has no name for); -EIO (derivation).
  * The caller wipes what it gets.
  */

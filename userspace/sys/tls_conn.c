@@ -228,6 +228,8 @@ enum tls_step tls_conn_handshake(struct tls_conn *conn)
 		/* TLS 1.2 spends record 0 of each direction on Finished (RFC 5246 6.2.3.3). */
 		conn->rx_records = conn->tx_records =
 			SSL_version(conn->ssl) == TLS1_3_VERSION ? 0 : 1;
+		conn->rx_boundary = BIO_number_read(SSL_get_rbio(conn->ssl));
+		conn->tx_boundary = BIO_number_written(SSL_get_wbio(conn->ssl));
 		return TLS_STEP_DONE;
 	}
 	ssl_error = SSL_get_error(conn->ssl, r);
@@ -320,9 +322,17 @@ int tls_send_close_notify(struct tls_conn *conn)
 	return r == -ENODATA ? -ECONNRESET : r;
 }
 
-bool tls_has_pending(const struct tls_conn *conn)
+/*
+ * SSL_has_pending() does not know of a header that was read without its body, so bytes are counted;
+ * SSL_is_init_finished() is false in the middle of a message that spans records.
+ */
+bool tls_at_record_boundary(const struct tls_conn *conn)
 {
-	return SSL_has_pending(conn->ssl) == 1;
+	return conn->established && !conn->broken && SSL_has_pending(conn->ssl) == 0 &&
+	       SSL_is_init_finished(conn->ssl) &&
+	       SSL_get_key_update_type(conn->ssl) == SSL_KEY_UPDATE_NONE &&
+	       BIO_number_read(SSL_get_rbio(conn->ssl)) == conn->rx_boundary &&
+	       BIO_number_written(SSL_get_wbio(conn->ssl)) == conn->tx_boundary;
 }
 
 bool tls_record_limit_negotiated(const struct tls_conn *conn)

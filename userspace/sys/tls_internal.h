@@ -28,13 +28,16 @@ struct tls_conn {
 	bool close_notified; /* the peer has ended its direction cleanly */
 	bool alerted;	     /* the peer has sent a fatal alert */
 	bool broken;	     /* after a fatal error nothing more is asked of OpenSSL */
-	/* Records under the application keys, from msg_callback. */
+	/* Records under the present application keys, from msg_callback. */
 	uint64_t rx_records;
 	uint64_t tx_records;
+	/* What BIO_number_read() and BIO_number_written() are at the end of the last record. */
+	uint64_t rx_boundary;
+	uint64_t tx_boundary;
 	/* Handshake messages that came behind the handshake, and how many of them were tickets. */
 	uint64_t messages;
 	uint64_t tickets;
-	/* TLS 1.3 only; for 1.2 everything derives from the master key. */
+	/* TLS 1.3 only, of the present keys; for 1.2 everything derives from the master key. */
 	struct secret client_secret;
 	struct secret server_secret;
 	struct tls_failure failure;

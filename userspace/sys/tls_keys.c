@@ -3,7 +3,7 @@
  * From OpenSSL's secrets to the keys that the kernel takes.
  *
  * TLS 1.3: traffic secrets from the keylog callback, key and iv by HKDF-Expand-Label
- * (RFC 8446 7.3). TLS 1.2: key block by the PRF from the master key (RFC 5246 6.3). No OpenSSL
+ * (RFC 8446 7.3), which follow every KeyUpdate that OpenSSL sends or takes. TLS 1.2: key block by the PRF from the master key (RFC 5246 6.3). No OpenSSL
  * built with kTLS is needed for either.
  */
 #include "sys/ktls.h"
@@ -81,26 +81,6 @@ void tls_keys_collect(const SSL *ssl, const char *line)
 		secret_from_hex(&conn->client_secret, hex + 1);
 	else if (strncmp(line, server, sizeof(server) - 1) == 0)
 		secret_from_hex(&conn->server_secret, hex + 1);
-}
-
-void tls_keys_count(int write_p, int version, int content_type, const void *buf, size_t len,
-		    SSL *ssl, void *arg)
-{
-	struct tls_conn *conn = tls_conn_of(ssl);
-
-	(void)version;
-	(void)arg;
-	if (!conn || !conn->established)
-		return;
-	if (content_type == SSL3_RT_HEADER) {
-		if (write_p)
-			conn->tx_records++;
-		else
-			conn->rx_records++;
-	} else if (content_type == SSL3_RT_HANDSHAKE && !write_p && len > 0) {
-		conn->messages++;
-		conn->tickets += *(const uint8_t *)buf == SSL3_MT_NEWSESSION_TICKET;
-	}
 }
 
 static int kdf(const char *name, const OSSL_PARAM *params, uint8_t *out, size_t len)
@@ -245,6 +225,68 @@ int tls_export_keys(const struct tls_conn *conn, struct ktls_keys *ret_tx, struc
 
 /* --- next generations --- */
 
+/* @secret becomes that of the next generation. Returns: 0, -EIO. */
+static int step_secret(const struct cipher_map *map, struct secret *secret)
+{
+	struct secret _cleanup_secret_ next = {.len = secret->len};
+	int r = expand_label(map, secret, "traffic upd", next.bytes, next.len);
+
+	if (r == 0)
+		*secret = next;
+	return r;
+}
+
+static void step_keys(struct tls_conn *conn, bool ours)
+{
+	const struct cipher_map *map = find_cipher(conn->ssl);
+	bool server = SSL_is_server(conn->ssl);
+	struct secret *secret = ours == server ? &conn->server_secret : &conn->client_secret;
+
+	if (ours)
+		conn->tx_records = 0;
+	else
+		conn->rx_records = 0;
+	/* Without the next secret nothing can be exported. */
+	if (!map || step_secret(map, secret) < 0)
+		secret_wipe(secret);
+}
+
+static void count_record(struct tls_conn *conn, bool written, const uint8_t header[5])
+{
+	uint64_t bytes = SSL3_RT_HEADER_LENGTH + ((uint64_t)header[3] << 8 | header[4]);
+
+	if (written) {
+		conn->tx_records++;
+		conn->tx_boundary += bytes;
+	} else {
+		conn->rx_records++;
+		conn->rx_boundary += bytes;
+	}
+}
+
+/* The callback for a message comes behind those for its records, which are the last of their key. */
+void tls_keys_count(int write_p, int version, int content_type, const void *buf, size_t len,
+		    SSL *ssl, void *arg)
+{
+	struct tls_conn *conn = tls_conn_of(ssl);
+	const uint8_t *bytes = buf;
+
+	(void)version;
+	(void)arg;
+	if (!conn || !conn->established || len == 0)
+		return;
+	if (content_type == SSL3_RT_HEADER && len == SSL3_RT_HEADER_LENGTH)
+		count_record(conn, write_p, bytes);
+	if (content_type != SSL3_RT_HANDSHAKE)
+		return;
+	if (!write_p) {
+		conn->messages++;
+		conn->tickets += bytes[0] == SSL3_MT_NEWSESSION_TICKET;
+	}
+	if (bytes[0] == SSL3_MT_KEY_UPDATE)
+		step_keys(conn, write_p);
+}
+
 static const struct cipher_map *tls13_cipher(enum ktls_cipher cipher)
 {
 	for (size_t i = 0; i < sizeof(ciphers) / sizeof(ciphers[0]); i++) {
@@ -270,19 +312,16 @@ int tls_traffic_next(const struct tls_traffic *traffic, struct secret *secret,
 		     struct ktls_keys *ret_keys)
 {
 	const struct cipher_map *map = tls13_cipher(traffic->cipher);
-	struct secret _cleanup_secret_ next = {.len = secret->len};
 	int r;
 
 	if (secret->len == 0 || !map)
 		return -EOPNOTSUPP;
 	*ret_keys = (struct ktls_keys){.version = TLS1_3_VERSION, .cipher = map->cipher};
-	r = expand_label(map, secret, "traffic upd", next.bytes, next.len);
+	r = step_secret(map, secret);
 	if (r == 0)
-		r = derive_tls13(map, &next, ret_keys);
+		r = derive_tls13(map, secret, ret_keys);
 	ERR_clear_error();
-	if (r == 0)
-		*secret = next;
-	else
+	if (r < 0)
 		ktls_keys_wipe(ret_keys);
 	return r;
 }

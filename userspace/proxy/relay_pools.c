@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Holders that the sessions of one worker share, and the verbs of those engines that have a buffer. */
+#include "proxy/relay.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#define BUFFERS_KEPT 256 /* 4 MiB of idle buffers for a worker at the most */
+
+void relay_pools_init(struct relay_pools *pools)
+{
+	pipe_pool_init(&pools->pipes);
+	pools->buffers = NULL;
+	pools->n_buffers = 0;
+}
+
+void relay_pools_done(struct relay_pools *pools)
+{
+	pipe_pool_done(&pools->pipes);
+	while (pools->buffers) {
+		struct relay_buffer *buffer = pools->buffers;
+
+		pools->buffers = buffer->next;
+		free(buffer);
+	}
+}
+
+int relay_buffer_acquire(struct relay *relay, enum relay_direction direction)
+{
+	struct relay_flow *flow = &relay->flow[direction];
+	struct relay_pools *pools = relay->pools;
+
+	if (flow->buffer)
+		return 0;
+	flow->buffer = pools->buffers;
+	if (flow->buffer) {
+		pools->buffers = flow->buffer->next;
+		pools->n_buffers--;
+	} else {
+		flow->buffer = malloc(sizeof(*flow->buffer));
+	}
+	return flow->buffer ? 0 : -ENOMEM;
+}
+
+void relay_buffer_release(struct relay *relay, enum relay_direction direction, bool dirty)
+{
+	struct relay_flow *flow = &relay->flow[direction];
+	struct relay_pools *pools = relay->pools;
+
+	(void)dirty;
+	if (!flow->buffer)
+		return;
+	if (pools->n_buffers < BUFFERS_KEPT) {
+		flow->buffer->next = pools->buffers;
+		pools->buffers = flow->buffer;
+		pools->n_buffers++;
+	} else {
+		free(flow->buffer);
+	}
+	flow->buffer = NULL;
+}

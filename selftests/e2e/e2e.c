@@ -80,21 +80,29 @@ static void make_pki(struct e2e *e)
 	(void)rename(mine, kept);
 }
 
+/* The lines of a listener that make its sessions use one engine from the first byte on. */
+static const char *engine_lines(const struct e2e *e)
+{
+	static const char *const lines[] = {
+		[E2E_COPY] = "    offload: off\n",
+		[E2E_SPLICE] = "    offload: require\n    engine: splice\n",
+		[E2E_KTLS_COPY] = "    offload: require\n    engine: ktls-copy\n",
+	};
+
+	return e->quiet_offload ? "" : lines[e->engine];
+}
+
 static void write_terminate(struct e2e *e)
 {
 	const char *dir = e->daemon.dir;
 	const char *auth = or_else(e->client_auth, "require");
-	const char *offload = e->engine == E2E_SPLICE ? "require" : "off";
-	char listen[ADDR_TEXT_MAX], endpoints[ADDR_TEXT_MAX + 2], ca[256] = "",
-								  offload_line[64] = "";
+	char listen[ADDR_TEXT_MAX], endpoints[ADDR_TEXT_MAX + 2], ca[256] = "";
 	int len;
 
 	snprintf(listen, sizeof(listen), "\"127.0.0.1:%u\"", e->port);
 	snprintf(endpoints, sizeof(endpoints), "\"%s\"", e->upstream.text);
 	if (strcmp(auth, "off") != 0)
 		snprintf(ca, sizeof(ca), "      client_ca: file:%s/pki/ca.pem\n", dir);
-	if (!e->quiet_offload)
-		snprintf(offload_line, sizeof(offload_line), "    offload: %s\n", offload);
 	len = snprintf(e->yaml, sizeof(e->yaml),
 		       "listeners:\n"
 		       "  - name: main\n"
@@ -119,7 +127,7 @@ static void write_terminate(struct e2e *e)
 		       or_else(e->listen, listen), dir, dir, or_else(e->tls, ""), auth, ca,
 		       or_else(e->rules, "      - {name: known, match: {cn: [client-a]}, "
 					 "upstream: app}\n"),
-		       offload_line, or_else(e->listener, ""), or_else(e->endpoints, endpoints),
+		       engine_lines(e), or_else(e->listener, ""), or_else(e->endpoints, endpoints),
 		       or_else(e->upstreams, ""), dir, e->workers ? e->workers : 1,
 		       or_else(e->top, ""));
 	MUST(len < (int)sizeof(e->yaml));
@@ -128,7 +136,6 @@ static void write_terminate(struct e2e *e)
 static void write_originate(struct e2e *e)
 {
 	const char *dir = e->daemon.dir;
-	const char *offload = e->engine == E2E_SPLICE ? "require" : "off";
 	char listen[ADDR_TEXT_MAX], endpoints[ADDR_TEXT_MAX + 2], certificate[300] = "";
 	int len;
 
@@ -145,7 +152,7 @@ static void write_originate(struct e2e *e)
 		       "    listen: [%s]\n"
 		       "    mode: originate\n"
 		       "    upstream: app\n"
-		       "    offload: %s\n"
+		       "%s"
 		       "%s"
 		       "upstreams:\n"
 		       "  - name: app\n"
@@ -157,7 +164,7 @@ static void write_originate(struct e2e *e)
 		       "admin: {listen: \"unix:%s/admin.sock\"}\n"
 		       "workers: %u\n"
 		       "%s",
-		       or_else(e->listen, listen), offload, or_else(e->listener, ""),
+		       or_else(e->listen, listen), engine_lines(e), or_else(e->listener, ""),
 		       or_else(e->endpoints, endpoints), dir, or_else(e->server_ca, "ca.pem"),
 		       certificate, or_else(e->tls, "      server_name: localhost\n"), dir,
 		       e->workers ? e->workers : 1, or_else(e->top, ""));

@@ -24,7 +24,7 @@
 #include "selftests/lib/upstream.h"
 #include "sys/tlsstat.h"
 
-enum e2e_engine { E2E_COPY, E2E_SPLICE };
+enum e2e_engine { E2E_COPY, E2E_SPLICE, E2E_KTLS_COPY };
 
 /** One way to carry a connection: engine, protocol version, cipher, type of the server's key. */
 struct e2e_case {
@@ -37,15 +37,16 @@ struct e2e_case {
 
 /* clang-format off */
 #define E2E_ROW(label, which, tls_version, tls_suite, ...)                                         \
-	{.name = label, .needs = (which) == E2E_SPLICE ? NEED_KTLS : 0, .engine = (which),         \
+	{.name = label, .needs = (which) == E2E_COPY ? 0 : NEED_KTLS, .engine = (which),         \
 	 .version = (tls_version), .suite = (tls_suite), ##__VA_ARGS__}
 
-/** Both engines with both versions: enough where the cipher does not matter. */
+/** Every engine, OpenSSL and splice with both versions: enough where the cipher does not matter. */
 #define E2E_ENGINES                                                                                \
 	E2E_ROW("copy-1.2", E2E_COPY, TLS1_2_VERSION, SUITE_AES_128),                              \
 	E2E_ROW("copy-1.3", E2E_COPY, TLS1_3_VERSION, SUITE_AES_256),                              \
 	E2E_ROW("splice-1.2", E2E_SPLICE, TLS1_2_VERSION, SUITE_AES_128),                          \
-	E2E_ROW("splice-1.3", E2E_SPLICE, TLS1_3_VERSION, SUITE_AES_256)
+	E2E_ROW("splice-1.3", E2E_SPLICE, TLS1_3_VERSION, SUITE_AES_256),                          \
+	E2E_ROW("ktls-copy-1.3", E2E_KTLS_COPY, TLS1_3_VERSION, SUITE_AES_256)
 /* clang-format on */
 
 #define E2E_CLIENTS_MAX 64
@@ -65,7 +66,7 @@ struct e2e {
 	const char *top;	 /* more lines of the top level */
 	const char *client_auth; /* default "require" */
 	unsigned int workers;	 /* default 1 */
-	bool quiet_offload;	 /* no `offload:` line at all */
+	bool quiet_offload;	 /* no line of `offload:` and `engine:` */
 	unsigned int damaged;	 /* records that the client will damage */
 	/*
 	 * mode: originate: plaintext in, and the upstream has TLS. @tls: more lines of its `tls:`,

@@ -14,7 +14,10 @@ SUITE("offload", NEEDS(NEED_NETNS));
 /* The default uses the kernel where it can. */
 TEST(auto_uses_kernel, NEEDS(NEED_NETNS | NEED_KTLS))
 {
-	static struct e2e e = {.engine = E2E_SPLICE, .quiet_offload = true};
+	static struct e2e e = {.engine = E2E_SPLICE,
+			       .quiet_offload = true,
+			       .listener = "    engine: splice\n"
+					   "    offload_after: {bytes: 0}\n"};
 	struct tlsclient client;
 	struct peer peer;
 

@@ -110,37 +110,48 @@ static uint64_t grown(const struct e2e *e, const struct tlsstat *now, const char
 static void prove_tls_stat(struct e2e *e)
 {
 	struct tlsstat now = {};
-	bool spliced = e->engine == E2E_SPLICE;
+	bool kernel = e->engine != E2E_COPY;
 
 	if (tlsstat_read(&now) < 0) {
-		E2E_MUST(e, !spliced, "no tls_stat");
+		E2E_MUST(e, !kernel, "no tls_stat");
 		return;
 	}
-	E2E_MUST(e, (grown(e, &now, "TlsTxSw") > 0) == spliced);
-	E2E_MUST(e, (grown(e, &now, "TlsRxSw") > 0) == spliced);
-	E2E_MUST(e, grown(e, &now, "TlsDecryptError") == (spliced ? e->damaged : 0));
+	E2E_MUST(e, (grown(e, &now, "TlsTxSw") > 0) == kernel);
+	E2E_MUST(e, (grown(e, &now, "TlsRxSw") > 0) == kernel);
+	E2E_MUST(e, grown(e, &now, "TlsDecryptError") == (kernel ? e->damaged : 0));
 }
+
+/* What an engine is called, and the counters that are not its. */
+static const struct {
+	const char *name, *reason, *others[5];
+} engines[] = {
+	[E2E_COPY] = {"copy",
+		      "configured_off",
+		      {"bytes_in_splice", "bytes_out_splice", "bytes_in_ktls_copy",
+		       "bytes_out_ktls_copy", "sessions_kernel"}},
+	[E2E_SPLICE] = {"splice",
+			"none",
+			{"bytes_in_copy", "bytes_out_copy", "bytes_in_ktls_copy",
+			 "bytes_out_ktls_copy", "sessions_copy"}},
+	[E2E_KTLS_COPY] = {"ktls-copy",
+			   "none",
+			   {"bytes_in_copy", "bytes_out_copy", "bytes_in_splice",
+			    "bytes_out_splice", "sessions_copy"}},
+};
 
 static void prove_counters(struct e2e *e)
 {
-	const char *other[] = {"bytes_in_splice", "bytes_out_splice", "sessions_kernel"};
+	for (size_t i = 0; i < 5; i++) {
+		const char *other = engines[e->engine].others[i];
+		uint64_t n = daemon_counter(&e->daemon, other);
 
-	if (e->engine == E2E_SPLICE) {
-		other[0] = "bytes_in_copy";
-		other[1] = "bytes_out_copy";
-		other[2] = "sessions_copy";
-	}
-	for (size_t i = 0; i < 3; i++) {
-		uint64_t n = daemon_counter(&e->daemon, other[i]);
-
-		E2E_MUST(e, n == 0, "%s is %llu", other[i], (unsigned long long)n);
+		E2E_MUST(e, n == 0, "%s is %llu", other, (unsigned long long)n);
 	}
 }
 
 struct log_entry e2e_prove_session(struct e2e *e, size_t nth, const char *close_reason)
 {
-	const char *engine = e->engine == E2E_SPLICE ? "splice" : "copy";
-	const char *reason = e->engine == E2E_SPLICE ? "none" : "configured_off";
+	const char *engine = engines[e->engine].name;
 	struct log_entry line = {};
 
 	E2E_MUST(e, daemon_wait_log(&e->daemon, "session", NULL, NULL, nth, LOG_MS, &line),
@@ -149,7 +160,7 @@ struct log_entry e2e_prove_session(struct e2e *e, size_t nth, const char *close_
 		 line.text);
 	E2E_MUST(e, log_entry_is(&line, "engine_in", engine), "%s", line.text);
 	E2E_MUST(e, log_entry_is(&line, "engine_out", engine), "%s", line.text);
-	E2E_MUST(e, log_entry_is(&line, "offload_reason", reason), "%s", line.text);
+	E2E_MUST(e, log_entry_is(&line, "offload_reason", engines[e->engine].reason), "%s", line.text);
 	prove_counters(e);
 	prove_tls_stat(e);
 	return line;

@@ -1,88 +1,44 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/confload_internal.h"
 
-#include "base/units.h"
-
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define SECOND_MS UINT64_C(1000)
-#define MINUTE_MS (60 * SECOND_MS)
-#define HOUR_MS	  (60 * MINUTE_MS)
-
 #define WORKERS_MAX 1024
-
-/* What a duration or a number may be, and what it is when nobody says. */
-struct range {
-	uint64_t otherwise, least, most;
-	const char *words; /* the limits for people */
-};
-
-static uint64_t duration(struct confload *load, const char *path, const char *text,
-			 const struct range *range)
-{
-	struct confload_field field = confload_field("%s", path);
-	uint64_t ms = 0;
-	int r;
-
-	if (!text)
-		return range->otherwise;
-	r = units_parse_ms(text, &ms);
-	if (r == -EINVAL)
-		confload_mistake(load, &field, "a whole number and ms, s, m or h, as in 30s",
-				 "'%s' is not a duration", text);
-	else if (r < 0 || ms < range->least || ms > range->most)
-		confload_mistake(load, &field, range->words, "%s is out of range", text);
-	return ms;
-}
-
-static uint64_t number(struct confload *load, const char *path, const char *text,
-		       const struct range *range)
-{
-	struct confload_field field = confload_field("%s", path);
-	unsigned long long value;
-
-	if (!text)
-		return range->otherwise;
-	if (text[0] == '\0' || text[strspn(text, "0123456789")] != '\0') {
-		confload_mistake(load, &field, range->words, "'%s' is not a whole number", text);
-		return range->otherwise;
-	}
-	errno = 0;
-	value = strtoull(text, NULL, 10);
-	if (errno != 0 || value < range->least || value > range->most)
-		confload_mistake(load, &field, range->words, "%s is out of range", text);
-	return value;
-}
 
 static void load_timeouts(struct confload *load)
 {
 	static const struct confile_timeouts none;
-	static const struct range handshake = {10 * SECOND_MS, 1, 10 * MINUTE_MS, "1ms to 10m"};
-	static const struct range connect = {5 * SECOND_MS, 1, 10 * MINUTE_MS, "1ms to 10m"};
-	static const struct range idle = {HOUR_MS, 0, 720 * HOUR_MS, "up to 720h; 0 is no limit"};
-	static const struct range drain = {30 * SECOND_MS, 0, 24 * HOUR_MS,
+	static const struct confload_range handshake = {10 * SECOND_MS, 1, 10 * MINUTE_MS, "1ms to 10m"};
+	static const struct confload_range connect = {5 * SECOND_MS, 1, 10 * MINUTE_MS, "1ms to 10m"};
+	static const struct confload_range idle = {HOUR_MS, 0, 720 * HOUR_MS, "up to 720h; 0 is no limit"};
+	static const struct confload_range drain = {30 * SECOND_MS, 0, 24 * HOUR_MS,
 					   "up to 24h; 0 cuts at once"};
 	const struct confile_timeouts *from = load->root->timeouts ? load->root->timeouts : &none;
 	struct config_timeouts *to = &load->config->timeouts;
 
-	to->handshake_ms = duration(load, "timeouts.handshake", from->handshake, &handshake);
-	to->connect_ms = duration(load, "timeouts.connect", from->connect, &connect);
-	to->idle_ms = duration(load, "timeouts.idle", from->idle, &idle);
-	to->drain_ms = duration(load, "timeouts.drain", from->drain, &drain);
+	to->handshake_ms = confload_duration(load, &(struct confload_field){"timeouts.handshake"}, from->handshake, &handshake);
+	to->connect_ms = confload_duration(load, &(struct confload_field){"timeouts.connect"}, from->connect, &connect);
+	to->idle_ms = confload_duration(load, &(struct confload_field){"timeouts.idle"}, from->idle, &idle);
+	to->drain_ms = confload_duration(load, &(struct confload_field){"timeouts.drain"}, from->drain, &drain);
 }
 
 static void load_limits(struct confload *load)
 {
 	static const struct confile_limits none;
-	static const struct range connections = {10000, 1, 1000000, "1 to 1000000 per worker"};
-	static const struct range handshakes = {1000, 1, 1000000, "1 to 1000000 per worker"};
+	static const struct confload_range connections = {10000, 1, 1000000, "1 to 1000000 per worker"};
+	static const struct confload_range handshakes = {1000, 1, 1000000, "1 to 1000000 per worker"};
+	static const struct confload_range records = {UINT64_C(1) << 24, 64, UINT64_C(1) << 24,
+						      "64 to 16777216"};
 	const struct confile_limits *from = load->root->limits ? load->root->limits : &none;
 	struct config_limits *to = &load->config->limits;
 
-	to->connections = number(load, "limits.connections", from->connections, &connections);
-	to->handshakes = number(load, "limits.handshakes", from->handshakes, &handshakes);
+	to->connections = confload_number(load, &(struct confload_field){"limits.connections"}, from->connections, &connections);
+	to->handshakes = confload_number(load, &(struct confload_field){"limits.handshakes"}, from->handshakes, &handshakes);
+	to->records_per_key = confload_number(
+		load, &(struct confload_field){"limits.records_per_key"}, from->records_per_key,
+		&records);
 }
 
 static void load_admin(struct confload *load)
@@ -103,7 +59,7 @@ static int load_process(struct confload *load)
 {
 	static const char *const formats[] = {"key-value", "json", NULL};
 	static const enum config_log_format format_of[] = {CONFIG_LOG_KEY_VALUE, CONFIG_LOG_JSON};
-	static const struct range workers = {0, 1, WORKERS_MAX, "auto, or 1 to 1024"};
+	static const struct confload_range workers = {0, 1, WORKERS_MAX, "auto, or 1 to 1024"};
 	const struct confload_field user = confload_field("user");
 	const struct confload_field format = confload_field("log.format");
 	const struct confile_root *root = load->root;
@@ -112,7 +68,7 @@ static int load_process(struct confload *load)
 		load->config->log_format =
 			format_of[confload_choice(load, &format, root->log->format, formats)];
 	if (root->workers && strcmp(root->workers, "auto") != 0)
-		load->config->workers = number(load, "workers", root->workers, &workers);
+		load->config->workers = confload_number(load, &(struct confload_field){"workers"}, root->workers, &workers);
 	if (!root->user)
 		return 0;
 	return confload_name(load, &user, root->user, &load->config->user);

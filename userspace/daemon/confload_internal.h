@@ -50,6 +50,24 @@ unsigned int confload_choice(struct confload *load, const struct confload_field 
 void confload_addr(struct confload *load, const struct confload_field *field, const char *text,
 		   struct addr *ret_addr);
 
+#define SECOND_MS UINT64_C(1000)
+#define MINUTE_MS (60 * SECOND_MS)
+#define HOUR_MS	  (60 * MINUTE_MS)
+
+/** What a value may be, and what it is when nobody says. */
+struct confload_range {
+	uint64_t otherwise, least, most;
+	const char *words; /* the limits for people */
+};
+
+/** Values with a unit, or none; @text NULL gives @range->otherwise. */
+uint64_t confload_duration(struct confload *load, const struct confload_field *field,
+			   const char *text, const struct confload_range *range);
+uint64_t confload_bytes(struct confload *load, const struct confload_field *field, const char *text,
+			const struct confload_range *range);
+uint64_t confload_number(struct confload *load, const struct confload_field *field,
+			 const char *text, const struct confload_range *range);
+
 /** confload_texts() - copy a list. */
 int confload_texts(char *const *from, unsigned int n, char ***ret_texts, size_t *ret_n);
 

@@ -138,12 +138,41 @@ static bool load_mode(struct confload *load, size_t index, struct config_listene
 	return !report_covers(load->report, field.path);
 }
 
-static int load_listener(struct confload *load, size_t index)
+/* When the kernel gets a session, and how it moves it then. */
+static void load_offload(struct confload *load, size_t index, struct config_listener *to)
 {
 	static const char *const offloads[] = {"auto", "require", "off", NULL};
-	static const char *const truncations[] = {"reset", "accept", NULL};
+	static const char *const engines[] = {"auto", "splice", "ktls-copy", NULL};
 	static const enum config_offload offload_of[] = {OFFLOAD_AUTO, OFFLOAD_REQUIRE,
 							 OFFLOAD_OFF};
+	static const enum config_engine engine_of[] = {ENGINE_AUTO, ENGINE_SPLICE,
+						       ENGINE_KTLS_COPY};
+	static const struct confload_range bytes = {UINT64_C(64) << 10, 0, UINT64_C(1) << 40,
+						    "up to 1024GiB; 0 is at once"};
+	static const struct confload_range age = {5 * SECOND_MS, 1, 24 * HOUR_MS, "1ms to 24h"};
+	static const struct confile_offload_after none;
+	const struct confile_listener *from = &load->root->listeners[index];
+	const struct confile_offload_after *after =
+		from->offload_after ? from->offload_after : &none;
+	struct confload_field field = confload_field("listeners[%zu].offload", index);
+
+	to->offload = offload_of[confload_choice(load, &field, from->offload, offloads)];
+	field = confload_field("listeners[%zu].engine", index);
+	to->engine = engine_of[confload_choice(load, &field, from->engine, engines)];
+	field = confload_field("listeners[%zu].offload_after.bytes", index);
+	to->offload_after.bytes = confload_bytes(load, &field, after->bytes, &bytes);
+	field = confload_field("listeners[%zu].offload_after.age", index);
+	to->offload_after.age_ms = confload_duration(load, &field, after->age, &age);
+	field = confload_field("listeners[%zu].offload_after", index);
+	if (from->offload_after && to->offload != OFFLOAD_AUTO)
+		confload_mistake(load, &field, "leave it out, or set offload: auto",
+				 "has no meaning: with offload: require a session is in the kernel "
+				 "at once, with off never");
+}
+
+static int load_listener(struct confload *load, size_t index)
+{
+	static const char *const truncations[] = {"reset", "accept", NULL};
 	static const enum config_truncation truncation_of[] = {TRUNCATION_RESET, TRUNCATION_ACCEPT};
 	const struct confile_listener *from = &load->root->listeners[index];
 	struct config_listener *to = &load->config->listeners[index];
@@ -159,8 +188,7 @@ static int load_listener(struct confload *load, size_t index)
 					 "there is another listener '%s'", to->name);
 	}
 	known = load_mode(load, index, to);
-	field = confload_field("listeners[%zu].offload", index);
-	to->offload = offload_of[confload_choice(load, &field, from->offload, offloads)];
+	load_offload(load, index, to);
 	field = confload_field("listeners[%zu].on_truncation", index);
 	to->on_truncation =
 		truncation_of[confload_choice(load, &field, from->on_truncation, truncations)];

@@ -2,6 +2,8 @@
 /* Single values: names, choices, addresses. */
 #include "daemon/confload_internal.h"
 
+#include "base/units.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -124,6 +126,58 @@ void confload_addr(struct confload *load, const struct confload_field *field, co
 			"names are not looked up",
 			"'%s' is not an address", text);
 	}
+}
+
+typedef int parse_unit(const char *text, uint64_t *ret_value);
+
+static uint64_t measure(struct confload *load, const struct confload_field *field, const char *text,
+			const struct confload_range *range, parse_unit *parse)
+{
+	bool time = parse == units_parse_ms;
+	uint64_t value = 0;
+	int r;
+
+	if (!text)
+		return range->otherwise;
+	r = parse(text, &value);
+	if (r == -EINVAL)
+		confload_mistake(load, field,
+				 time ? "a whole number and ms, s, m or h, as in 30s"
+				      : "a whole number and B, KiB, MiB or GiB, as in 64KiB",
+				 "'%s' is not a %s", text, time ? "duration" : "size");
+	else if (r < 0 || value < range->least || value > range->most)
+		confload_mistake(load, field, range->words, "%s is out of range", text);
+	return value;
+}
+
+uint64_t confload_duration(struct confload *load, const struct confload_field *field,
+			   const char *text, const struct confload_range *range)
+{
+	return measure(load, field, text, range, units_parse_ms);
+}
+
+uint64_t confload_bytes(struct confload *load, const struct confload_field *field, const char *text,
+			const struct confload_range *range)
+{
+	return measure(load, field, text, range, units_parse_bytes);
+}
+
+uint64_t confload_number(struct confload *load, const struct confload_field *field,
+			 const char *text, const struct confload_range *range)
+{
+	unsigned long long value;
+
+	if (!text)
+		return range->otherwise;
+	if (text[0] == '\0' || text[strspn(text, "0123456789")] != '\0') {
+		confload_mistake(load, field, range->words, "'%s' is not a whole number", text);
+		return range->otherwise;
+	}
+	errno = 0;
+	value = strtoull(text, NULL, 10);
+	if (errno != 0 || value < range->least || value > range->most)
+		confload_mistake(load, field, range->words, "%s is out of range", text);
+	return value;
 }
 
 int confload_texts(char *const *from, unsigned int n, char ***ret_texts, size_t *ret_n)

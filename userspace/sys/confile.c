@@ -64,6 +64,12 @@ static const cyaml_schema_value_t rule_entry = {
 	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct confile_rule, rule_fields),
 };
 
+static const cyaml_schema_field_t offload_after_fields[] = {
+	TEXT(struct confile_offload_after, bytes),
+	TEXT(struct confile_offload_after, age),
+	CYAML_FIELD_END,
+};
+
 static const cyaml_schema_field_t listener_fields[] = {
 	TEXT(struct confile_listener, name),
 	TEXTS(struct confile_listener, listen),
@@ -71,6 +77,8 @@ static const cyaml_schema_field_t listener_fields[] = {
 	PART(struct confile_listener, tls, tls_fields),
 	LIST(struct confile_listener, rules, &rule_entry),
 	TEXT(struct confile_listener, offload),
+	PART(struct confile_listener, offload_after, offload_after_fields),
+	TEXT(struct confile_listener, engine),
 	TEXT(struct confile_listener, on_truncation),
 	TEXT(struct confile_listener, upstream),
 	CYAML_FIELD_END,
@@ -110,6 +118,7 @@ static const cyaml_schema_field_t timeouts_fields[] = {
 static const cyaml_schema_field_t limits_fields[] = {
 	TEXT(struct confile_limits, connections),
 	TEXT(struct confile_limits, handshakes),
+	TEXT(struct confile_limits, records_per_key),
 	CYAML_FIELD_END,
 };
 

@@ -36,6 +36,10 @@ struct confile_rule {
 	char *upstream;
 };
 
+struct confile_offload_after {
+	char *bytes, *age;
+};
+
 struct confile_listener {
 	char *name;
 	char **listen;
@@ -45,6 +49,8 @@ struct confile_listener {
 	struct confile_rule *rules;
 	unsigned int n_rules;
 	char *offload;
+	struct confile_offload_after *offload_after;
+	char *engine;
 	char *on_truncation;
 	char *upstream;
 };
@@ -71,7 +77,7 @@ struct confile_timeouts {
 };
 
 struct confile_limits {
-	char *connections, *handshakes;
+	char *connections, *handshakes, *records_per_key;
 };
 
 struct confile_admin {

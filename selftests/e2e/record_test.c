@@ -127,6 +127,15 @@ static void expect_end(struct e2e *e, struct rawtls *raw, bool clean)
 			 "%zd, type %u", n, type);
 }
 
+static void send_close_notify(struct rawtls *raw)
+{
+	static const uint8_t close_notify[2] = {1, 0};
+	const struct rawtls_record end = {
+		.type = KTLS_RECORD_ALERT, .data = close_notify, .len = 2};
+
+	MUST_EQ(rawtls_send(raw, &end, 1), 0);
+}
+
 TEST_MATRIX(in_mid_stream, scripts, engines)
 {
 	const char *close =
@@ -244,12 +253,8 @@ TEST_CASES(key_update_in_mid_stream, engines_1_3)
 			answers += receive_data(&e, &raw, &peer.in, BYTES);
 	}
 	if (can_follow(variant)) {
-		static const uint8_t close_notify[2] = {1, 0};
-		const struct rawtls_record end = {
-			.type = KTLS_RECORD_ALERT, .data = close_notify, .len = 2};
-
 		E2E_MUST(&e, answers == ROUNDS / 2, "%zu answers", answers);
-		MUST_EQ(rawtls_send(&raw, &end, 1), 0);
+		send_close_notify(&raw);
 	}
 	expect_end(&e, &raw, can_follow(variant));
 	e2e_upstream(&e, 0);
@@ -290,6 +295,122 @@ TEST_CASES(flood_of_key_updates, splice_1_3)
 	expect_end(&e, &raw, false);
 	e2e_upstream(&e, 0);
 	(void)e2e_prove_session(&e, 0, "key_update");
+	tlsclient_close(&client);
+	e2e_stop(&e);
+}
+
+/* --- records per key, RFC 8446 5.5 --- */
+
+#define RECORD_LIMIT 64
+#define LIMITS	     "limits: {records_per_key: 64}\n"
+
+static bool can_change_keys(const struct e2e_case *c)
+{
+	return c->version == TLS1_3_VERSION && can_follow(c);
+}
+
+/* Data up to a reset; what comes is checked. Returns: bytes. */
+static uint64_t receive_until_reset(struct e2e *e, struct rawtls *raw, struct payload *in)
+{
+	static uint8_t data[KTLS_RECORD_MAX + 1];
+	uint64_t bytes = 0;
+	uint8_t type = 0;
+	ssize_t n;
+
+	while ((n = rawtls_receive(raw, &type, data, (int)test_scaled_ms(5000))) >= 0) {
+		E2E_MUST(e, type == KTLS_RECORD_DATA && payload_check(in, data, (size_t)n),
+			 "type %u, %s", type, in->fault);
+		bytes += (uint64_t)n;
+	}
+	E2E_MUST(e, n == -ECONNRESET, "%zd behind %llu bytes", n, (unsigned long long)bytes);
+	return bytes;
+}
+
+/*
+ * A key is changed before its records are used up. Where that cannot be, what was taken is delivered
+ * and the session ends, and not cleanly.
+ */
+TEST_CASES(our_records_are_limited, engines)
+{
+	enum { BYTES = 4 * RECORD_LIMIT * KTLS_RECORD_MAX };
+	bool changes = can_change_keys(variant);
+	static struct rawtls raw;
+	static struct e2e e;
+	struct tlsclient_options options;
+	struct tlsclient client;
+	struct peer peer;
+
+	e.engine = variant->engine;
+	e.top = LIMITS;
+	e.script = changes ? STEPS(SEND(BYTES), RECV_END, FINISH) : STEPS(SEND_CUT);
+	e2e_start(&e);
+	options = e2e_client_options(&e, variant);
+	e2e_connect(&e, &client, &options);
+	rawtls_take(&raw, &client);
+	e2e_prove_live(&e, &client);
+	peer_init_client(&peer, &client);
+	if (changes) {
+		size_t updates = receive_data(&e, &raw, &peer.in, BYTES);
+
+		E2E_MUST(&e, updates >= 3, "%zu KeyUpdates", updates);
+		send_close_notify(&raw);
+		expect_end(&e, &raw, true);
+		(void)e2e_prove_session(&e, 0, "done");
+	} else {
+		uint64_t bytes = receive_until_reset(&e, &raw, &peer.in);
+		struct log_entry line = e2e_prove_session(&e, 0, "record_limit");
+
+		E2E_MUST(&e, log_entry_u64(&line, "bytes_out") == bytes, "%llu: %s",
+			 (unsigned long long)bytes, line.text);
+		E2E_MUST(&e, bytes <= (uint64_t)2 * RECORD_LIMIT * KTLS_RECORD_MAX);
+	}
+	e2e_upstream(&e, 0);
+	tlsclient_close(&client);
+	e2e_stop(&e);
+}
+
+/* The peer is asked for new keys. One that has none or does not care is stopped. */
+TEST_CASES(records_of_peer_are_limited, engines)
+{
+	enum { BYTES = 4 * RECORD_LIMIT };
+	static struct rawtls raw;
+	static struct e2e e;
+	struct tlsclient_options options;
+	struct tlsclient client;
+	struct log_entry line;
+	char payload[BYTES];
+	uint8_t type = 0, data[KTLS_RECORD_MAX + 1];
+	uint64_t sent = 0;
+
+	peer_client_payload(payload, sizeof(payload));
+	e.engine = variant->engine;
+	e.top = LIMITS;
+	e.script = STEPS(RECV_RESET);
+	e2e_start(&e);
+	options = e2e_client_options(&e, variant);
+	e2e_connect(&e, &client, &options);
+	rawtls_take(&raw, &client);
+	e2e_prove_live(&e, &client);
+	while (sent < BYTES) {
+		const struct rawtls_record record = {
+			.type = KTLS_RECORD_DATA, .data = payload + sent, .len = 1};
+
+		if (rawtls_send(&raw, &record, 1) < 0)
+			break;
+		sent++;
+	}
+	if (can_change_keys(variant)) {
+		ssize_t n = rawtls_receive(&raw, &type, data, (int)test_scaled_ms(5000));
+
+		E2E_MUST(&e, n == 5 && type == KTLS_RECORD_HANDSHAKE && data[0] == 24 &&
+				     data[4] == 1,
+			 "%zd bytes of type %u", n, type);
+	}
+	expect_end(&e, &raw, false);
+	line = e2e_prove_session(&e, 0, "record_limit");
+	E2E_MUST(&e, log_entry_u64(&line, "bytes_in") <= RECORD_LIMIT + RECORD_LIMIT / 2, "%s",
+		 line.text);
+	e2e_upstream(&e, 0);
 	tlsclient_close(&client);
 	e2e_stop(&e);
 }

@@ -10,6 +10,18 @@
 #include <errno.h>
 #include <sys/socket.h>
 
+/* Returns: 0, -EIO. */
+static int keep_keys_fresh(struct relay *relay)
+{
+	int r = tls_refresh_keys(relay->tls, relay->records_per_key);
+
+	if (r == -EKEYEXPIRED)
+		relay->spent = true;
+	else if (r < 0)
+		return relay_fail_wire(relay, r);
+	return 0;
+}
+
 static ssize_t fill_from_wire(struct relay *relay, struct relay_buffer *buffer)
 {
 	ssize_t got = tls_read(relay->tls, buffer->bytes, sizeof(buffer->bytes));
@@ -19,7 +31,7 @@ static ssize_t fill_from_wire(struct relay *relay, struct relay_buffer *buffer)
 		return relay_end_without_notify(relay);
 	if (got < 0 && got != -EAGAIN && got != -EINPROGRESS)
 		return relay_fail_wire(relay, (int)got);
-	return got;
+	return got > 0 && keep_keys_fresh(relay) < 0 ? -EIO : got;
 }
 
 static ssize_t copy_fill(struct relay *relay, enum relay_direction direction)
@@ -46,7 +58,9 @@ static ssize_t copy_flush(struct relay *relay, enum relay_direction direction)
 		return put < 0 && put != -EAGAIN ? relay_fail_local(relay, (int)put) : put;
 	}
 	put = tls_write(relay->tls, bytes, flow->held);
-	return put < 0 && put != -EAGAIN ? relay_fail_wire(relay, (int)put) : put;
+	if (put < 0)
+		return put != -EAGAIN ? relay_fail_wire(relay, (int)put) : put;
+	return keep_keys_fresh(relay) < 0 ? -EIO : put;
 }
 
 static int copy_finish(struct relay *relay, enum relay_direction direction)

@@ -34,9 +34,10 @@ static ssize_t ktls_copy_flush(struct relay *relay, enum relay_direction directi
 	if (r < 0)
 		return r;
 	put = stream_send(relay->wire_fd, bytes, flow->held);
-	if (put > 0)
-		relay->wire_sent += (uint64_t)put;
-	return put < 0 && put != -EAGAIN ? relay_fail_wire(relay, (int)put) : put;
+	if (put < 0)
+		return put != -EAGAIN ? relay_fail_wire(relay, (int)put) : put;
+	relay->wire_sent += (uint64_t)put;
+	return ktls_wire_count(relay, 1) < 0 ? -EIO : put;
 }
 
 const struct relay_engine relay_engine_ktls_copy = {

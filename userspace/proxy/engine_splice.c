@@ -17,6 +17,7 @@
 #define PIPE_BYTES 65536 /* the default of a pipe; one call never asks for more */
 /* One page always fits in an empty pipe, however small the kernel made it for us. */
 #define RECORD_BYTES 4096
+#define FLUSH_RECORDS 16 /* a pipe has no more parts, and a record takes at least one */
 
 static int splice_acquire(struct relay *relay, enum relay_direction direction)
 {
@@ -56,7 +57,7 @@ static ssize_t fill_from_wire(struct relay *relay, struct relay_flow *flow)
 	int error = got < 0 ? errno : 0;
 
 	if (got > 0)
-		return ktls_wire_take_data(relay, got);
+		return ktls_wire_take_data(relay, got, 1); /* never more (K-13) */
 	if (error == EAGAIN)
 		return -EAGAIN;
 	if (error != 0 && error != EINVAL)
@@ -66,7 +67,7 @@ static ssize_t fill_from_wire(struct relay *relay, struct relay_flow *flow)
 	 * that are there: a flood of them is to be counted.
 	 */
 	if (error == 0 && !stream_peer_ended(relay->wire_fd))
-		return -EINPROGRESS;
+		return ktls_wire_take_data(relay, -EINPROGRESS, 1);
 	/* EINVAL is a record that is not data. */
 	got = read_record(relay, flow);
 	/* Or EINVAL was a header that is none. The kernel says so once, then EAGAIN (K-16). */
@@ -107,9 +108,10 @@ static ssize_t splice_flush(struct relay *relay, enum relay_direction direction)
 		return direction == RELAY_IN ? relay_fail_local(relay, -errno)
 					     : relay_fail_wire(relay, -errno);
 	flow->spliced += (uint64_t)put;
-	if (direction == RELAY_OUT)
-		relay->wire_sent += (uint64_t)put;
-	return put;
+	if (direction == RELAY_IN)
+		return put;
+	relay->wire_sent += (uint64_t)put;
+	return ktls_wire_count(relay, FLUSH_RECORDS) < 0 ? -EIO : put;
 }
 
 const struct relay_engine relay_engine_splice = {

@@ -41,8 +41,9 @@ int ktls_wire_reject(struct relay *relay)
 /* Tell the peer, then change. */
 int ktls_wire_before_send(struct relay *relay)
 {
-	static const uint8_t message[KEY_UPDATE_BYTES] = {HANDSHAKE_KEY_UPDATE, 0, 0, 1,
-							  UPDATE_NOT_REQUESTED};
+	const uint8_t message[KEY_UPDATE_BYTES] = {
+		HANDSHAKE_KEY_UPDATE, 0, 0, 1,
+		relay->peer_update_due ? UPDATE_REQUESTED : UPDATE_NOT_REQUESTED};
 	struct ktls_keys _cleanup_ktls_keys_ keys = {};
 	ssize_t sent;
 
@@ -52,6 +53,8 @@ int ktls_wire_before_send(struct relay *relay)
 	if (sent == -EAGAIN)
 		return -EAGAIN;
 	relay->key_update_due = false;
+	relay->peer_update_asked |= relay->peer_update_due;
+	relay->peer_update_due = false;
 	relay->wire_sent += sizeof(message);
 	/* From here on the client expects the new ones: without them nothing may be sent. */
 	if (sent != sizeof(message) ||
@@ -84,9 +87,47 @@ static ssize_t take_key_update(struct relay *relay, const uint8_t *message, size
 	if (tls_traffic_next(&relay->traffic, &relay->traffic.rx, &keys) < 0 ||
 	    ktls_install_rx(relay->wire_fd, &keys) < 0)
 		return relay_fail(relay, RELAY_KEY_UPDATE);
+	relay->peer_update_asked = false;
 	relay->key_update_due |= message[4] == UPDATE_REQUESTED;
 	/* With a full socket the answer waits for the next flush. */
 	return ktls_wire_before_send(relay) == -EIO ? -EIO : -EINPROGRESS;
+}
+
+/* --- records per key, RFC 8446 5.5 --- */
+
+/* The kernel is asked this often before the limit, so it is kept to one part in so many. */
+#define COUNTS_PER_KEY 64
+
+/* A peer that was asked for a new key and goes on with its old one: still below 2^24.5 for 2^24. */
+#define LAST_RECORD(limit) ((limit) + (limit) / 4)
+
+static bool can_change_keys(const struct relay *relay)
+{
+	return relay->can_rekey && relay->tx_mark.version == KTLS_VERSION_1_3;
+}
+
+int ktls_wire_count(struct relay *relay, size_t records)
+{
+	const uint32_t limit = relay->records_per_key, step = limit / COUNTS_PER_KEY;
+	uint64_t tx = 0, rx = 0;
+
+	if (relay->tx_mark.cipher == KTLS_CHACHA20_POLY1305 || relay->spent)
+		return 0;
+	relay->uncounted += (uint32_t)records;
+	if (relay->uncounted < step)
+		return 0;
+	relay->uncounted = 0;
+	/* A socket that was reset meanwhile says so where data is asked for. */
+	if (ktls_next_record(relay->wire_fd, relay->tx_mark.cipher, KTLS_TX, &tx) < 0 ||
+	    ktls_next_record(relay->wire_fd, relay->tx_mark.cipher, KTLS_RX, &rx) < 0 ||
+	    (tx + step < limit && rx + step < limit))
+		return 0;
+	relay->spent = !can_change_keys(relay) || rx >= LAST_RECORD(limit);
+	if (relay->spent)
+		return 0;
+	relay->peer_update_due = rx + step >= limit && !relay->peer_update_asked;
+	relay->key_update_due |= tx + step >= limit || relay->peer_update_due;
+	return ktls_wire_before_send(relay) == -EIO ? -EIO : 0;
 }
 
 /* --- tickets --- */
@@ -155,9 +196,11 @@ int ktls_wire_fail(struct relay *relay, int error)
 }
 
 /* Nothing may come in the middle of a handshake message (RFC 8446 5.1). */
-ssize_t ktls_wire_take_data(struct relay *relay, ssize_t bytes)
+ssize_t ktls_wire_take_data(struct relay *relay, ssize_t result, size_t records)
 {
-	return is_within_message(&relay->tickets) ? ktls_wire_reject(relay) : bytes;
+	if (is_within_message(&relay->tickets))
+		return ktls_wire_reject(relay);
+	return ktls_wire_count(relay, records) < 0 ? -EIO : result;
 }
 
 ssize_t ktls_wire_read(struct relay *relay, void *buf, size_t len)
@@ -173,8 +216,8 @@ ssize_t ktls_wire_read(struct relay *relay, void *buf, size_t len)
 	case KTLS_RECORD_NONE:
 		return relay_end_without_notify(relay);
 	case KTLS_RECORD_DATA:
-		/* An empty record is legal and means nothing. */
-		return ktls_wire_take_data(relay, got > 0 ? got : -EINPROGRESS);
+		/* As many records as bytes may have been joined. An empty one means nothing. */
+		return ktls_wire_take_data(relay, got > 0 ? got : -EINPROGRESS, (size_t)got);
 	case KTLS_RECORD_ALERT:
 		got = take_alert(relay, buf, (size_t)got);
 		return got == 1 ? -EINPROGRESS : got;

@@ -14,11 +14,20 @@
  */
 ssize_t ktls_wire_read(struct relay *relay, void *buf, size_t len);
 
-/** ktls_wire_take_data() - @bytes of data were read: may they come now? Returns: @bytes, -EIO. */
-ssize_t ktls_wire_take_data(struct relay *relay, ssize_t bytes);
+/**
+ * ktls_wire_take_data() - data was read with @result, in at most @records: may it come now?
+ * Returns: @result, -EIO.
+ */
+ssize_t ktls_wire_take_data(struct relay *relay, ssize_t result, size_t records);
 
 /** ktls_wire_before_send() - change our keys when that is due. Returns: 0, -EAGAIN, -EIO. */
 int ktls_wire_before_send(struct relay *relay);
+
+/**
+ * ktls_wire_count() - at most so many records were read or sent: before a key has made too many it is
+ * changed, or relay->spent is set. Returns: 0, -EIO.
+ */
+int ktls_wire_count(struct relay *relay, size_t records);
 
 /** ktls_wire_fail() - reading failed with @error: an alert where one is due. Returns: -EIO. */
 int ktls_wire_fail(struct relay *relay, int error);

@@ -228,6 +228,8 @@ static enum relay_status pump_flow(struct relay *relay, enum relay_direction dir
 			status = flush_flow(relay, direction, &budget);
 		else if (flow->source_ended)
 			return finish_flow(relay, direction);
+		else if (relay->spent)
+			return RELAY_SOON;
 		else
 			status = fill_flow(relay, direction, &budget);
 	}
@@ -244,6 +246,19 @@ static bool owes_a_tail(const struct relay *relay, enum relay_direction dead)
 		return false;
 	/* The reset that follows would overtake what TCP has not delivered. */
 	return !other->finished || stream_undelivered(sink_fd);
+}
+
+/* Has all that was taken reached the other side? Then the reset destroys nothing. */
+static bool is_drained(const struct relay *relay)
+{
+	int64_t queued = 0;
+
+	if (relay->flow[RELAY_IN].held > 0 || relay->flow[RELAY_OUT].held > 0)
+		return false;
+	if (relay->crypto == RELAY_KERNEL)
+		queued = ktls_tx_queued(relay->wire_fd, &relay->tx_mark, relay->wire_sent);
+	return queued <= 0 && queued != -EAGAIN && !stream_undelivered(relay->wire_fd) &&
+	       !stream_undelivered(relay->local_fd);
 }
 
 enum relay_status relay_pump(struct relay *relay)
@@ -263,6 +278,10 @@ enum relay_status relay_pump(struct relay *relay)
 						      : in;
 	if (in == RELAY_ENDED && out == RELAY_ENDED)
 		return RELAY_ENDED;
+	if (relay->spent && is_drained(relay)) {
+		(void)relay_fail(relay, RELAY_RECORD_LIMIT);
+		return RELAY_BROKEN;
+	}
 	if (in == RELAY_AGAIN || out == RELAY_AGAIN)
 		return RELAY_AGAIN;
 	return in == RELAY_SOON || out == RELAY_SOON ? RELAY_SOON : RELAY_BLOCKED;
@@ -305,6 +324,7 @@ const char *relay_fault_name(enum relay_fault fault, enum relay_wire wire)
 		[RELAY_TLS_ERROR] = {"tls_error", "tls_error"},
 		[RELAY_WIRE_ALERT] = {"client_alert", "upstream_alert"},
 		[RELAY_KEY_UPDATE] = {"key_update", "key_update"},
+		[RELAY_RECORD_LIMIT] = {"record_limit", "record_limit"},
 		[RELAY_UNEXPECTED_RECORD] = {"unexpected_record", "unexpected_record"},
 		[RELAY_NO_RESOURCES] = {"no_resources", "no_resources"},
 	};

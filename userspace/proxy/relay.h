@@ -57,6 +57,7 @@ enum relay_fault {
 	RELAY_TLS_ERROR,	 /* a record that does not verify, or a protocol violation */
 	RELAY_WIRE_ALERT,	 /* the peer at the wire sent a fatal alert */
 	RELAY_KEY_UPDATE,	 /* it changed its key and the kernel cannot follow, or too often */
+	RELAY_RECORD_LIMIT,	 /* as many records as a key is good for, and no way to a new one */
 	RELAY_UNEXPECTED_RECORD, /* a record type that has no place after the handshake */
 	RELAY_NO_RESOURCES,	 /* no descriptor or memory for a holder */
 };
@@ -127,15 +128,20 @@ struct relay {
 	bool accept_truncation;
 	bool truncated;
 	bool single_records; /* end a turn behind one record: a hand-over is due */
+	bool spent;	     /* RELAY_RECORD_LIMIT: nothing more is taken, what was is delivered */
 	enum relay_fault fault;
 	struct relay_tickets tickets;
 	uint64_t pipes_missed; /* times that no pipe could be had and a buffer did it */
 	/* RELAY_KERNEL. */
 	struct ktls_tx_mark tx_mark; /* what the kernel must have sent */
 	uint64_t wire_sent;	     /* plaintext that it took since the mark, control records too */
+	uint32_t records_per_key;    /* of AES-GCM; of both cryptos */
+	uint32_t uncounted;	     /* records since the kernel was asked, at the most */
 	struct tls_traffic traffic;  /* for the next keys; wiped by relay_stop() */
 	bool can_rekey;		     /* this kernel takes keys a second time */
-	bool key_update_due;	     /* the peer asked for new keys of ours */
+	bool key_update_due;	     /* ours are to be changed */
+	bool peer_update_due;	     /* and the peer is to be asked to change its */
+	bool peer_update_asked;	     /* it was, and has not yet */
 	uint32_t key_updates;	     /* of the peer, in the second that began at: */
 	uint64_t key_updates_since_ms;
 	struct relay_flow flow[RELAY_DIRECTIONS];

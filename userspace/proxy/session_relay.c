@@ -125,6 +125,7 @@ void session_relay(struct session *s)
 	s->relay.tickets.expected = tls_expects_tickets(s->tls);
 	s->relay.accept_truncation = s->listener->on_truncation == TRUNCATION_ACCEPT;
 	s->relay.engine = s->listener->engine;
+	s->relay.records_per_key = (uint32_t)s->proxy->config->limits.records_per_key;
 	relay_start(&s->relay, &s->proxy->pools, s->tls, session_wire(s)->fd, session_local(s)->fd);
 	session_plan_handover(s);
 	if (s->handover == HANDOVER_DUE && session_hand_over(s) == HANDOVER_ENDED)

@@ -229,19 +229,20 @@ static uint64_t read_be64(const uint8_t *p)
 }
 
 /* The kernel hands out the key with it. */
-static int tx_rec_seq(int fd, enum ktls_cipher cipher, uint64_t *ret_seq)
+int ktls_next_record(int fd, enum ktls_cipher cipher, enum ktls_way way, uint64_t *ret_number)
 {
 	uint8_t info[INFO_MAX_BYTES];
 	size_t want = info_len(&layouts[cipher]);
 	socklen_t len = (socklen_t)want;
 	int r = 0;
 
-	if (getsockopt(fd, KERNEL_SOL_TLS, KERNEL_TLS_TX, info, &len) < 0)
+	if (getsockopt(fd, KERNEL_SOL_TLS, way == KTLS_TX ? KERNEL_TLS_TX : KERNEL_TLS_RX, info,
+		       &len) < 0)
 		r = -errno;
 	else if (len < want)
 		r = -EIO;
 	else
-		*ret_seq = read_be64(info + want - REC_SEQ_BYTES);
+		*ret_number = read_be64(info + want - REC_SEQ_BYTES);
 	secret_wipe_mem(info, sizeof(info));
 	return r;
 }
@@ -313,7 +314,7 @@ int ktls_tx_mark_init(int fd, const struct ktls_keys *keys, struct ktls_tx_mark 
 int ktls_tx_rekey(int fd, const struct ktls_keys *keys, struct ktls_tx_mark *mark)
 {
 	uint64_t seq = 0;
-	int r = tx_rec_seq(fd, mark->cipher, &seq);
+	int r = ktls_next_record(fd, mark->cipher, KTLS_TX, &seq);
 
 	if (r == 0)
 		r = ktls_install_tx(fd, keys);
@@ -327,7 +328,7 @@ int ktls_tx_rekey(int fd, const struct ktls_keys *keys, struct ktls_tx_mark *mar
 int64_t ktls_tx_queued(int fd, const struct ktls_tx_mark *mark, uint64_t bytes_sent)
 {
 	uint64_t seq = 0, written = 0, must;
-	int r = tx_rec_seq(fd, mark->cipher, &seq);
+	int r = ktls_next_record(fd, mark->cipher, KTLS_TX, &seq);
 
 	if (r == 0)
 		r = tcp_written(fd, &written);

@@ -137,6 +137,14 @@ int ktls_tx_rekey(int fd, const struct ktls_keys *keys, struct ktls_tx_mark *mar
  */
 int64_t ktls_tx_queued(int fd, const struct ktls_tx_mark *mark, uint64_t bytes_sent);
 
+enum ktls_way { KTLS_TX, KTLS_RX };
+
+/**
+ * ktls_next_record() - number of the next record under the present key, as the kernel counts them.
+ * Returns: 0, or getsockopt(2)'s errno.
+ */
+int ktls_next_record(int fd, enum ktls_cipher cipher, enum ktls_way way, uint64_t *ret_number);
+
 /** ktls_rx_expect_no_pad() - TLS 1.3: decrypt into the reader's buffer. Returns: 0, -errno. */
 int ktls_rx_expect_no_pad(int fd);
 

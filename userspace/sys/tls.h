@@ -140,6 +140,13 @@ ssize_t tls_read(struct tls_conn *conn, void *buf, size_t len);
 /** tls_write() - Returns: bytes taken, all of them on their way; -EAGAIN; errors as tls_read(). */
 ssize_t tls_write(struct tls_conn *conn, const void *buf, size_t len);
 
+/**
+ * tls_refresh_keys() - when an AES-GCM key has made @limit records, change ours and ask the peer to
+ * change its. To be called behind every read and write that moved bytes.
+ * Returns: 0; -EKEYEXPIRED: it cannot be done (TLS 1.2), or the peer does not; else as tls_write().
+ */
+int tls_refresh_keys(struct tls_conn *conn, uint64_t limit);
+
 /** tls_send_close_notify() - Returns: 0 when it is in the socket's queue, -EAGAIN, -ECONNRESET. */
 int tls_send_close_notify(struct tls_conn *conn);
 

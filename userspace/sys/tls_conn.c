@@ -307,6 +307,39 @@ ssize_t tls_write(struct tls_conn *conn, const void *buf, size_t len)
 	return r == 0 || r == -ENODATA ? -ECONNRESET : r;
 }
 
+static bool has_record_limit(const struct tls_conn *conn)
+{
+	const SSL_CIPHER *cipher = SSL_get_current_cipher(conn->ssl);
+
+	return SSL_CIPHER_get_cipher_nid(cipher) != NID_chacha20_poly1305;
+}
+
+int tls_refresh_keys(struct tls_conn *conn, uint64_t limit)
+{
+	bool ask = conn->rx_records >= limit && !conn->update_asked;
+	int r;
+
+	if ((conn->tx_records < limit && conn->rx_records < limit) || !has_record_limit(conn))
+		return 0;
+	/* A peer that goes on with its old key must be stopped below 2^24.5 records. */
+	if (SSL_version(conn->ssl) != TLS1_3_VERSION || conn->rx_records >= limit + limit / 4)
+		return -EKEYEXPIRED;
+	if (!ask && conn->tx_records < limit)
+		return 0;
+	ERR_clear_error();
+	errno = 0;
+	/* In the middle of a record it is refused: then behind the next one. */
+	if (SSL_key_update(conn->ssl,
+			   ask ? SSL_KEY_UPDATE_REQUESTED : SSL_KEY_UPDATE_NOT_REQUESTED) != 1) {
+		ERR_clear_error();
+		return 0;
+	}
+	conn->update_asked |= ask;
+	r = SSL_do_handshake(conn->ssl);
+	r = r == 1 ? 0 : io_error(conn, r);
+	return r == -EAGAIN ? 0 : r;
+}
+
 int tls_send_close_notify(struct tls_conn *conn)
 {
 	int r;

@@ -27,6 +27,7 @@ struct tls_conn {
 	bool established;
 	bool close_notified; /* the peer has ended its direction cleanly */
 	bool alerted;	     /* the peer has sent a fatal alert */
+	bool update_asked;   /* the peer was asked for new keys and has not sent them yet */
 	bool broken;	     /* after a fatal error nothing more is asked of OpenSSL */
 	/* Records under the present application keys, from msg_callback. */
 	uint64_t rx_records;

@@ -242,10 +242,12 @@ static void step_keys(struct tls_conn *conn, bool ours)
 	bool server = SSL_is_server(conn->ssl);
 	struct secret *secret = ours == server ? &conn->server_secret : &conn->client_secret;
 
-	if (ours)
+	if (ours) {
 		conn->tx_records = 0;
-	else
+	} else {
 		conn->rx_records = 0;
+		conn->update_asked = false;
+	}
 	/* Without the next secret nothing can be exported. */
 	if (!map || step_secret(map, secret) < 0)
 		secret_wipe(secret);

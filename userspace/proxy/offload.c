@@ -18,6 +18,7 @@ const char *offload_reason_name(enum offload_reason reason)
 		[OFFLOAD_CIPHER] = "cipher",
 		[OFFLOAD_RECORD_LIMIT] = "record_limit",
 		[OFFLOAD_PENDING_BYTES] = "pending_bytes",
+		[OFFLOAD_ENDING] = "ending",
 		[OFFLOAD_FIN_RECEIVED] = "fin_received",
 		[OFFLOAD_KEYS] = "key_derivation",
 		[OFFLOAD_INSTALL] = "kernel_refused_keys",

@@ -14,13 +14,14 @@ struct tls_traffic;
 /** Why a connection is not in the kernel; OFFLOAD_OK: it is. */
 enum offload_reason {
 	OFFLOAD_OK,
-	OFFLOAD_NOT_YET,       /* the hand-over has not been tried */
+	OFFLOAD_NOT_YET,       /* offload_after has not been reached */
 	OFFLOAD_BY_CONFIG,     /* offload: off */
 	OFFLOAD_NOT_TCP,       /* a unix listener */
 	OFFLOAD_NO_KERNEL_TLS, /* no `tls` module */
 	OFFLOAD_CIPHER,	       /* this kernel cannot do version and cipher */
 	OFFLOAD_RECORD_LIMIT,  /* max_fragment_length was negotiated */
-	OFFLOAD_PENDING_BYTES, /* bytes of the peer are already in userspace */
+	OFFLOAD_PENDING_BYTES, /* OpenSSL has part of a record: not before its end */
+	OFFLOAD_ENDING,	       /* a direction has ended before the hand-over was due */
 	OFFLOAD_FIN_RECEIVED,  /* its FIN was here before the keys: the kernel takes none then */
 	OFFLOAD_KEYS,	       /* derivation failed */
 	OFFLOAD_INSTALL,       /* the kernel refused the keys */

@@ -24,15 +24,15 @@ void relay_start(struct relay *relay, struct relay_pools *pools, struct tls_conn
 	}
 }
 
-bool relay_may_enter_kernel(const struct relay *relay)
+bool relay_is_ending(const struct relay *relay)
 {
 	for (int i = 0; i < RELAY_DIRECTIONS; i++) {
 		const struct relay_flow *flow = &relay->flow[i];
 
 		if (flow->source_ended || flow->sink_failed || flow->dead)
-			return false;
+			return true;
 	}
-	return tls_at_record_boundary(relay->tls);
+	return relay->spent;
 }
 
 void relay_enter_kernel(struct relay *relay)

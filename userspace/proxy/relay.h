@@ -184,10 +184,10 @@ void relay_buffer_release(struct relay *relay, enum relay_direction direction, b
 void relay_start(struct relay *relay, struct relay_pools *pools, struct tls_conn *tls, int wire_fd,
 		 int local_fd);
 
-/** relay_may_enter_kernel() - the keys may be handed over now: at a record's end, nothing is ending. */
-bool relay_may_enter_kernel(const struct relay *relay);
+/** relay_is_ending() - an end was read, or a sink has failed: a hand-over has come too late. */
+bool relay_is_ending(const struct relay *relay);
 
-/** relay_enter_kernel() - they have been: go on with what is held; the session pumps next. */
+/** relay_enter_kernel() - the keys have been handed over: go on with what is held; pump next. */
 void relay_enter_kernel(struct relay *relay);
 
 /**

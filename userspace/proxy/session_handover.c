@@ -67,13 +67,18 @@ static enum handover_result made(struct session *s)
 	return HANDOVER_MADE;
 }
 
+static enum handover_result stay(struct session *s, enum offload_reason reason)
+{
+	s->offload_reason = reason;
+	s->handover = HANDOVER_NEVER;
+	s->relay.single_records = false;
+	return HANDOVER_WAITS;
+}
+
 static enum handover_result failed(struct session *s, int error)
 {
-	if (error == -EOPNOTSUPP && s->listener->offload != OFFLOAD_REQUIRE) {
-		s->handover = HANDOVER_NEVER;
-		s->relay.single_records = false;
-		return HANDOVER_WAITS;
-	}
+	if (error == -EOPNOTSUPP && s->listener->offload != OFFLOAD_REQUIRE)
+		return stay(s, s->offload_reason);
 	stats_add(s->proxy->stats, STAT_REFUSED_OFFLOAD, 1);
 	s->close_reason = why_not_handed_over(s);
 	/* Only a client that talks TLS can be told, and only while nothing else was said. */
@@ -86,7 +91,9 @@ enum handover_result session_hand_over(struct session *s)
 {
 	int r;
 
-	if (!relay_may_enter_kernel(&s->relay)) {
+	if (relay_is_ending(&s->relay))
+		return stay(s, OFFLOAD_ENDING);
+	if (!tls_at_record_boundary(s->tls)) {
 		s->offload_reason = OFFLOAD_PENDING_BYTES;
 		return HANDOVER_WAITS;
 	}

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Memory, time and connections have limits with names. */
+/* Memory and connections have limits with names. */
 #include "selftests/e2e/e2e.h"
 
 #include <stdio.h>
@@ -119,74 +119,6 @@ TEST_CASES(neighbour_goes_on, engines)
 	tlsclient_close(&slow);
 	e2e_upstream(&e, 0);
 	(void)e2e_prove_session(&e, 1, "client_reset");
-	e2e_stop(&e);
-}
-
-TEST(handshake_timeout)
-{
-	static struct e2e e = {.top = "timeouts: {handshake: 300ms}\n"};
-	struct addr addr;
-	uint64_t start_ms;
-	char byte;
-	int fd;
-
-	e.script = STEPS(RECV_ALL);
-	e2e_start(&e);
-	addr = e2e_address(&e);
-	fd = MUST_OK(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-	MUST_OK(connect(fd, &addr.sa, addr.len));
-	start_ms = test_now_ms();
-	CHECK_LE(read(fd, &byte, 1), 0);
-	CHECK_GE(test_now_ms() - start_ms, 250);
-	CHECK_LE(test_now_ms() - start_ms, test_scaled_ms(2000));
-	MUST_OK(close(fd));
-	(void)e2e_refused(&e, "timeout", "");
-	E2E_MUST(&e, daemon_counter(&e.daemon, "handshake_timeout") == 1);
-	e2e_stop(&e);
-}
-
-TEST_CASES(idle_timeout, engines)
-{
-	static struct e2e e = {.top = "timeouts: {idle: 400ms}\n"};
-	struct tlsclient_options options;
-	struct tlsclient client;
-	struct peer peer;
-	uint64_t start_ms;
-
-	e.engine = variant->engine;
-	e.script = STEPS(RECV(1), SEND(1), SLEEP(250), SEND(1), RECV_RESET);
-	e2e_start(&e);
-	options = e2e_client_options(&e, variant);
-	e2e_connect(&e, &client, &options);
-	peer_init_client(&peer, &client);
-	e2e_run(&e, &peer, STEPS(SEND(1), RECV(2)));
-	start_ms = test_now_ms();
-	e2e_run(&e, &peer, STEPS(RECV_CUT));
-	CHECK_GE(test_now_ms() - start_ms, 300);
-	tlsclient_close(&client);
-	e2e_upstream(&e, 0);
-	(void)e2e_prove_session(&e, 0, "idle_timeout");
-	e2e_stop(&e);
-}
-
-/* A session that has bytes to move is not idle, however long it lives. */
-TEST_CASES(busy_is_not_idle, engines)
-{
-	static struct e2e e = {.top = "timeouts: {idle: 400ms}\n"};
-	struct tlsclient_options options;
-	struct tlsclient client;
-	struct peer peer;
-
-	e.engine = variant->engine;
-	e.script = STEPS(SEND(1), SLEEP(200), SEND(1), SLEEP(200), SEND(1), SLEEP(200), SEND(1),
-			 SLEEP(200), SEND(1), FINISH, RECV_END);
-	e2e_start(&e);
-	options = e2e_client_options(&e, variant);
-	e2e_connect(&e, &client, &options);
-	peer_init_client(&peer, &client);
-	e2e_run(&e, &peer, STEPS(RECV(5), RECV_END, FINISH));
-	tlsclient_close(&client);
-	(void)e2e_prove_session(&e, 0, "done");
 	e2e_stop(&e);
 }
 

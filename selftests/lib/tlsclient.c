@@ -139,6 +139,8 @@ static int open_socket(struct tlsclient *client, const struct addr *to,
 		return -errno;
 	if (bytes > 0)
 		(void)setsockopt(client->fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
+	if (options->from && bind(client->fd, &options->from->sa, options->from->len) < 0)
+		return -errno;
 	if (connect(client->fd, &to->sa, to->len) < 0)
 		return -errno;
 	(void)setsockopt(client->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));

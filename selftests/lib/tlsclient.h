@@ -20,8 +20,9 @@ struct tlsclient_options {
 	const char *sni;	/* NULL: none */
 	int version;		/* TLS1_2_VERSION, TLS1_3_VERSION; 0: the library's choice */
 	enum tls_suite suite;
-	const char *sigalgs;   /* what the server may sign with, OpenSSL's list; NULL: all */
-	size_t receive_buffer; /* SO_RCVBUF in bytes before the connect; 0: the kernel's choice */
+	const char *sigalgs;	 /* what the server may sign with, OpenSSL's list; NULL: all */
+	const struct addr *from; /* its own address, any port; NULL: the kernel's choice */
+	size_t receive_buffer;	 /* SO_RCVBUF in bytes before the connect; 0: the kernel's choice */
 	/* Sent in one segment together with the client's last handshake message. */
 	const void *first_data;
 	size_t first_data_len;

@@ -68,31 +68,34 @@ static char *told(void)
 
 TEST(everything_is_read)
 {
-	static const char text[] = "listeners:\n"
-				   "  - name: one\n"
-				   "    listen: [\"0.0.0.0:1\", '[::]:1']\n"
-				   "    mode: terminate\n"
-				   "    tls:\n"
-				   "      certificates:\n"
-				   "        - {chain: file:a, key: file:b}\n"
-				   "        - chain: env:C\n"
-				   "      min_version: \"1.3\"\n"
-				   "      client_auth: off\n"
-				   "      client_ca: file:ca\n"
-				   "    rules:\n"
-				   "      - name: r\n"
-				   "        match: {cn: [a, b], dns: [c], uri: [d]}\n"
-				   "        action: allow\n"
-				   "        upstream: u\n"
-				   "    offload: require\n"
-				   "    on_truncation: accept\n"
-				   "upstreams: [{name: u, endpoints: [e1, e2, e3]}]\n"
-				   "timeouts: {handshake: 1s, connect: 2s, idle: 3s, drain: 4s}\n"
-				   "limits: {connections: 5, handshakes: 6}\n"
-				   "admin: {listen: unix:/x}\n"
-				   "log: {format: json}\n"
-				   "workers: auto\n"
-				   "user: nobody\n";
+	static const char text[] =
+		"listeners:\n"
+		"  - name: one\n"
+		"    listen: [\"0.0.0.0:1\", '[::]:1']\n"
+		"    mode: terminate\n"
+		"    tls:\n"
+		"      certificates:\n"
+		"        - {chain: file:a, key: file:b}\n"
+		"        - chain: env:C\n"
+		"      min_version: \"1.3\"\n"
+		"      client_auth: off\n"
+		"      client_ca: file:ca\n"
+		"    rules:\n"
+		"      - name: r\n"
+		"        match: {cn: [a, b], dns: [c], uri: [d]}\n"
+		"        action: allow\n"
+		"        upstream: u\n"
+		"    offload: require\n"
+		"    on_truncation: accept\n"
+		"upstreams: [{name: u, endpoints: [e1, e2, e3]}]\n"
+		"timeouts: {handshake: 1s, connect: 2s, idle: 3s, half_closed: 7s, unacked: 8s, "
+		"drain: 4s}\n"
+		"session: {max_age: 9s}\n"
+		"limits: {connections: 5, handshakes: 6}\n"
+		"admin: {listen: unix:/x}\n"
+		"log: {format: json}\n"
+		"workers: auto\n"
+		"user: nobody\n";
 	const struct confile_listener *listener;
 	const struct confile_root *root;
 	struct confile *confile;
@@ -123,7 +126,10 @@ TEST(everything_is_read)
 	CHECK_STR(listener->on_truncation, "accept");
 	MUST_EQ(root->n_upstreams, 1);
 	CHECK_EQ(root->upstreams[0].n_endpoints, 3);
+	CHECK_STR(root->timeouts->half_closed, "7s");
+	CHECK_STR(root->timeouts->unacked, "8s");
 	CHECK_STR(root->timeouts->drain, "4s");
+	CHECK_STR(root->session->max_age, "9s");
 	CHECK_STR(root->limits->handshakes, "6");
 	CHECK_STR(root->admin->listen, "unix:/x");
 	CHECK_STR(root->log->format, "json");
@@ -285,11 +291,11 @@ CASES(struct hint_case, hints,
       {.name = "two_slips", .key = "wrokers", .hint = "did you mean 'workers'?"},
       {.name = "far",
        .key = "cats",
-       .hint = "known here: listeners, upstreams, timeouts, "
+       .hint = "known here: listeners, upstreams, timeouts, session, "
 	       "limits, admin, log, workers, user"},
       {.name = "short_far",
        .key = "xyz",
-       .hint = "known here: listeners, upstreams, timeouts, "
+       .hint = "known here: listeners, upstreams, timeouts, session, "
 	       "limits, admin, log, workers, user"});
 
 TEST_CASES(an_unknown_key_has_a_hint, hints)

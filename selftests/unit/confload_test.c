@@ -66,9 +66,9 @@ CASES(struct config_case, wholes,
       {.name = "limits_empty", .text = GOOD "limits: {connections: \"\"}\n", .told = "7 limits.connections: '' is not a whole number"},
       {.name = "limits_too_many", .text = GOOD "limits: {handshakes: 1000001}\n", .told = "7 limits.handshakes: 1000001 is out of range"},
       {.name = "timeout_without_unit", .text = GOOD "timeouts: {idle: 30}\n", .told = "7 timeouts.idle: '30' is not a duration"},
-      {.name = "timeout_zero", .text = GOOD "timeouts: {handshake: 0, connect: 0, idle: 0, drain: 0}\n", .told = "7 timeouts.handshake: 0 is out of range\n7 timeouts.connect: 0 is out of range"},
-      {.name = "timeout_most", .text = GOOD "timeouts: {handshake: 10m, connect: 10m, idle: 720h, drain: 24h}\n", .told = ""},
-      {.name = "timeout_too_long", .text = GOOD "timeouts:\n  handshake: 11m\n  connect: 601s\n  idle: 721h\n  drain: 25h\n", .told = "8 timeouts.handshake: 11m is out of range\n9 timeouts.connect: 601s is out of range\n10 timeouts.idle: 721h is out of range\n11 timeouts.drain: 25h is out of range"},
+      {.name = "timeout_zero", .text = GOOD "timeouts: {handshake: 0, connect: 0, idle: 0, half_closed: 0, unacked: 0, drain: 0}\n", .told = "7 timeouts.handshake: 0 is out of range\n7 timeouts.connect: 0 is out of range"},
+      {.name = "timeout_most", .text = GOOD "timeouts: {handshake: 10m, connect: 10m, idle: 720h, half_closed: 720h, unacked: 1h, drain: 24h}\nsession: {max_age: 8760h}\n", .told = ""},
+      {.name = "timeout_too_long", .text = GOOD "timeouts:\n  handshake: 11m\n  connect: 601s\n  idle: 721h\n  half_closed: 721h\n  unacked: 61m\n  drain: 25h\nsession: {max_age: 8761h}\n", .told = "8 timeouts.handshake: 11m is out of range\n9 timeouts.connect: 601s is out of range\n10 timeouts.idle: 721h is out of range\n11 timeouts.half_closed: 721h is out of range\n12 timeouts.unacked: 61m is out of range\n13 timeouts.drain: 25h is out of range\n14 session.max_age: 8761h is out of range"},
       {.name = "timeout_overflow", .text = GOOD "timeouts: {idle: 99999999999999999999h}\n", .told = "7 timeouts.idle: 99999999999999999999h is out of range"});
 
 CASES(struct config_case, listeners,
@@ -328,6 +328,9 @@ TEST(what_nobody_says_has_a_default)
 	CHECK_EQ(config->timeouts.handshake_ms, 10000);
 	CHECK_EQ(config->timeouts.connect_ms, 5000);
 	CHECK_EQ(config->timeouts.idle_ms, 3600000);
+	CHECK_EQ(config->timeouts.half_closed_ms, 0);
+	CHECK_EQ(config->timeouts.unacked_ms, 120000);
+	CHECK_EQ(config->session.max_age_ms, 0);
 	CHECK_EQ(config->timeouts.drain_ms, 30000);
 	CHECK_EQ(config->limits.connections, 10000);
 	CHECK_EQ(config->limits.handshakes, 1000);
@@ -359,7 +362,9 @@ TEST(what_somebody_says_is_so)
 		"           {name: visitors, action: deny, match: {anonymous: true}}]}\n"
 		"upstreams: [{name: one, endpoints: [\"127.0.0.1:2\"]}, {name: two, endpoints: "
 		"[\"[::1]:3\", \"unix:/run/u\"]}]\n"
-		"timeouts: {handshake: 1ms, connect: 2s, idle: 0, drain: 1h}\n"
+		"timeouts: {handshake: 1ms, connect: 2s, idle: 0, half_closed: 3m, unacked: 4s, "
+		"drain: 1h}\n"
+		"session: {max_age: 5h}\n"
 		"limits: {connections: 7, handshakes: 8}\n"
 		"admin: {listen: unix:/run/admin}\n"
 		"log: {format: json}\n"
@@ -384,6 +389,9 @@ TEST(what_somebody_says_is_so)
 	CHECK_EQ(config->upstreams[1].n_endpoints, 2);
 	CHECK_EQ(config->timeouts.handshake_ms, 1);
 	CHECK_EQ(config->timeouts.idle_ms, 0);
+	CHECK_EQ(config->timeouts.half_closed_ms, 180000);
+	CHECK_EQ(config->timeouts.unacked_ms, 4000);
+	CHECK_EQ(config->session.max_age_ms, 18000000);
 	CHECK_EQ(config->timeouts.drain_ms, 3600000);
 	CHECK_EQ(config->limits.connections, 7);
 	CHECK(addr_is_unix(&config->admin));

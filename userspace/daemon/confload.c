@@ -10,35 +10,67 @@
 static void load_timeouts(struct confload *load)
 {
 	static const struct confile_timeouts none;
-	static const struct confload_range handshake = {10 * SECOND_MS, 1, 10 * MINUTE_MS, "1ms to 10m"};
-	static const struct confload_range connect = {5 * SECOND_MS, 1, 10 * MINUTE_MS, "1ms to 10m"};
-	static const struct confload_range idle = {HOUR_MS, 0, 720 * HOUR_MS, "up to 720h; 0 is no limit"};
+	static const struct confload_range handshake = {10 * SECOND_MS, 1, 10 * MINUTE_MS,
+							"1ms to 10m"};
+	static const struct confload_range connect = {5 * SECOND_MS, 1, 10 * MINUTE_MS,
+						      "1ms to 10m"};
+	static const struct confload_range idle = {HOUR_MS, 0, 720 * HOUR_MS,
+						   "up to 720h; 0 is no limit"};
+	static const struct confload_range half_closed = {
+		0, 0, 720 * HOUR_MS, "up to 720h; 0 leaves it to timeouts.idle"};
+	/* At 1h its half still fits in TCP_KEEPIDLE. */
+	static const struct confload_range unacked = {2 * MINUTE_MS, 0, HOUR_MS,
+						      "up to 1h; 0 leaves it to the kernel"};
 	static const struct confload_range drain = {30 * SECOND_MS, 0, 24 * HOUR_MS,
-					   "up to 24h; 0 cuts at once"};
+						    "up to 24h; 0 cuts at once"};
 	const struct confile_timeouts *from = load->root->timeouts ? load->root->timeouts : &none;
 	struct config_timeouts *to = &load->config->timeouts;
 
-	to->handshake_ms = confload_duration(load, &(struct confload_field){"timeouts.handshake"}, from->handshake, &handshake);
-	to->connect_ms = confload_duration(load, &(struct confload_field){"timeouts.connect"}, from->connect, &connect);
-	to->idle_ms = confload_duration(load, &(struct confload_field){"timeouts.idle"}, from->idle, &idle);
-	to->drain_ms = confload_duration(load, &(struct confload_field){"timeouts.drain"}, from->drain, &drain);
+	to->handshake_ms = confload_duration(load, &(struct confload_field){"timeouts.handshake"},
+					     from->handshake, &handshake);
+	to->connect_ms = confload_duration(load, &(struct confload_field){"timeouts.connect"},
+					   from->connect, &connect);
+	to->idle_ms = confload_duration(load, &(struct confload_field){"timeouts.idle"}, from->idle,
+					&idle);
+	to->half_closed_ms =
+		confload_duration(load, &(struct confload_field){"timeouts.half_closed"},
+				  from->half_closed, &half_closed);
+	to->unacked_ms = confload_duration(load, &(struct confload_field){"timeouts.unacked"},
+					   from->unacked, &unacked);
+	to->drain_ms = confload_duration(load, &(struct confload_field){"timeouts.drain"},
+					 from->drain, &drain);
+}
+
+static void load_session(struct confload *load)
+{
+	static const struct confile_session none;
+	static const struct confload_range max_age = {0, 0, 8760 * HOUR_MS,
+						      "up to 8760h; 0 is no limit"};
+	const struct confile_session *from = load->root->session ? load->root->session : &none;
+
+	load->config->session.max_age_ms = confload_duration(
+		load, &(struct confload_field){"session.max_age"}, from->max_age, &max_age);
 }
 
 static void load_limits(struct confload *load)
 {
 	static const struct confile_limits none;
-	static const struct confload_range connections = {10000, 1, 1000000, "1 to 1000000 per worker"};
-	static const struct confload_range handshakes = {1000, 1, 1000000, "1 to 1000000 per worker"};
+	static const struct confload_range connections = {10000, 1, 1000000,
+							  "1 to 1000000 per worker"};
+	static const struct confload_range handshakes = {1000, 1, 1000000,
+							 "1 to 1000000 per worker"};
 	static const struct confload_range records = {UINT64_C(1) << 24, 64, UINT64_C(1) << 24,
 						      "64 to 16777216"};
 	const struct confile_limits *from = load->root->limits ? load->root->limits : &none;
 	struct config_limits *to = &load->config->limits;
 
-	to->connections = confload_number(load, &(struct confload_field){"limits.connections"}, from->connections, &connections);
-	to->handshakes = confload_number(load, &(struct confload_field){"limits.handshakes"}, from->handshakes, &handshakes);
-	to->records_per_key = confload_number(
-		load, &(struct confload_field){"limits.records_per_key"}, from->records_per_key,
-		&records);
+	to->connections = confload_number(load, &(struct confload_field){"limits.connections"},
+					  from->connections, &connections);
+	to->handshakes = confload_number(load, &(struct confload_field){"limits.handshakes"},
+					 from->handshakes, &handshakes);
+	to->records_per_key =
+		confload_number(load, &(struct confload_field){"limits.records_per_key"},
+				from->records_per_key, &records);
 }
 
 static void load_admin(struct confload *load)
@@ -68,7 +100,8 @@ static int load_process(struct confload *load)
 		load->config->log_format =
 			format_of[confload_choice(load, &format, root->log->format, formats)];
 	if (root->workers && strcmp(root->workers, "auto") != 0)
-		load->config->workers = confload_number(load, &(struct confload_field){"workers"}, root->workers, &workers);
+		load->config->workers = confload_number(load, &(struct confload_field){"workers"},
+							root->workers, &workers);
 	if (!root->user)
 		return 0;
 	return confload_name(load, &user, root->user, &load->config->user);
@@ -90,6 +123,7 @@ int confload_build(const struct bundle *bundle, struct report *report, struct co
 	if (!load.config)
 		return -ENOMEM;
 	load_timeouts(&load);
+	load_session(&load);
 	load_limits(&load);
 	load_admin(&load);
 	r = load_process(&load);

@@ -98,10 +98,16 @@ struct config_upstream {
 };
 
 struct config_timeouts {
-	uint64_t handshake_ms; /* whole handshake, from accept */
-	uint64_t connect_ms;   /* one endpoint */
-	uint64_t idle_ms;      /* no byte in either direction; 0 is no limit */
-	uint64_t drain_ms;     /* from SIGTERM until sessions are cut */
+	uint64_t handshake_ms;	 /* whole handshake, from accept */
+	uint64_t connect_ms;	 /* one endpoint */
+	uint64_t idle_ms;	 /* no byte in either direction; 0 is no limit */
+	uint64_t half_closed_ms; /* no byte once one direction ended; 0: as idle */
+	uint64_t unacked_ms;	 /* a peer acknowledges nothing; 0: as long as the kernel tries */
+	uint64_t drain_ms;	 /* from SIGTERM until sessions are cut */
+};
+
+struct config_session {
+	uint64_t max_age_ms; /* from accept; 0 is no limit */
 };
 
 struct config_limits {
@@ -116,6 +122,7 @@ struct config {
 	struct config_upstream *upstreams;
 	size_t n_upstreams;
 	struct config_timeouts timeouts;
+	struct config_session session;
 	struct config_limits limits;
 	struct addr admin; /* len == 0: no admin socket */
 	size_t workers;	   /* 0: one per CPU */

@@ -39,6 +39,9 @@
 	X(TRUNCATED, "truncated")                                                                  \
 	X(RESETS, "resets")                                                                        \
 	X(IDLE_TIMEOUTS, "idle_timeouts")                                                          \
+	X(HALF_CLOSED_TIMEOUTS, "half_closed_timeouts")                                            \
+	X(PEERS_LOST, "peers_lost") /* acknowledged nothing any more */                            \
+	X(MAX_AGE_ENDED, "max_age_ended")                                                          \
 	X(DRAIN_CUT, "drain_cut")
 
 enum stats_id {

@@ -79,7 +79,8 @@ int relay_fail_wire(struct relay *relay, int error)
 	case ECONNABORTED:
 		return relay_fail(relay, RELAY_WIRE_ALERT);
 	default:
-		return relay_fail(relay, RELAY_WIRE_RESET);
+		return relay_fail(relay,
+				  stream_is_lost(error) ? RELAY_WIRE_LOST : RELAY_WIRE_RESET);
 	}
 }
 
@@ -87,6 +88,8 @@ int relay_fail_local(struct relay *relay, int error)
 {
 	if (error == -EMFILE || error == -ENFILE || error == -ENOMEM)
 		return relay_fail(relay, RELAY_NO_RESOURCES);
+	if (stream_is_lost(error))
+		return relay_fail(relay, RELAY_LOCAL_LOST);
 	return relay_fail(relay, RELAY_LOCAL_RESET);
 }
 
@@ -320,6 +323,8 @@ const char *relay_fault_name(enum relay_fault fault, enum relay_wire wire)
 		[RELAY_FAULT_NONE] = {"done", "done"},
 		[RELAY_WIRE_RESET] = {"client_reset", "upstream_reset"},
 		[RELAY_LOCAL_RESET] = {"upstream_reset", "client_reset"},
+		[RELAY_WIRE_LOST] = {"client_lost", "upstream_lost"},
+		[RELAY_LOCAL_LOST] = {"upstream_lost", "client_lost"},
 		[RELAY_TRUNCATED] = {"truncated", "truncated"},
 		[RELAY_TLS_ERROR] = {"tls_error", "tls_error"},
 		[RELAY_WIRE_ALERT] = {"client_alert", "upstream_alert"},

@@ -53,6 +53,8 @@ enum relay_fault {
 	RELAY_FAULT_NONE,
 	RELAY_WIRE_RESET,
 	RELAY_LOCAL_RESET,
+	RELAY_WIRE_LOST, /* it acknowledges nothing any more */
+	RELAY_LOCAL_LOST,
 	RELAY_TRUNCATED,	 /* FIN without close_notify */
 	RELAY_TLS_ERROR,	 /* a record that does not verify, or a protocol violation */
 	RELAY_WIRE_ALERT,	 /* the peer at the wire sent a fatal alert */
@@ -209,6 +211,12 @@ enum relay_status {
 
 /** relay_pump() - move what can be moved in both directions, RELAY_TURN_BYTES each at most. */
 enum relay_status relay_pump(struct relay *relay);
+
+/** relay_is_half_closed() - one direction's end was passed on, the other one goes on. */
+static inline bool relay_is_half_closed(const struct relay *relay)
+{
+	return relay->flow[RELAY_IN].finished != relay->flow[RELAY_OUT].finished;
+}
 
 /** relay_wire_event()/relay_local_event() - note what epoll said of a side. */
 void relay_wire_event(struct relay *relay, uint32_t events);

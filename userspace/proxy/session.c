@@ -188,7 +188,7 @@ static void on_timer(struct loop_timer *timer)
 		session_connect_late(s);
 		break;
 	case FLOW_RELAY:
-		session_idle_check(s);
+		session_deadline_check(s);
 		break;
 	default:
 		session_step(s, FLOW_ON_TIMEOUT);

@@ -61,6 +61,12 @@ void session_pump(struct session *s);
 /** session_pump_on_event() - unless the turn's budget is used up. */
 void session_pump_on_event(struct session *s);
 
-void session_idle_check(struct session *s);
+/* session_deadline.c: the time limits of a session that relays. */
+
+/** session_deadline_arm() - the timer goes for what is due next. Returns: 0 or -ENOMEM. */
+int session_deadline_arm(struct session *s);
+
+/** session_deadline_check() - the timer has fired. */
+void session_deadline_check(struct session *s);
 
 #endif

@@ -17,12 +17,14 @@
 struct marks {
 	uint64_t bytes[RELAY_DIRECTIONS], spliced[RELAY_DIRECTIONS];
 	uint64_t tickets, pipes_missed;
+	bool half_closed;
 };
 
 static struct marks marks_of(const struct relay *relay)
 {
 	struct marks marks = {.tickets = relay->tickets.dropped,
-			      .pipes_missed = relay->pipes_missed};
+			      .pipes_missed = relay->pipes_missed,
+			      .half_closed = relay_is_half_closed(relay)};
 
 	for (int i = 0; i < RELAY_DIRECTIONS; i++) {
 		marks.bytes[i] = relay->flow[i].bytes;
@@ -57,12 +59,15 @@ static void count_turn(struct session *s, const struct marks *before)
 
 	stats_add(stats, STAT_TICKETS_DROPPED, s->relay.tickets.dropped - before->tickets);
 	stats_add(stats, STAT_PIPES_MISSED, s->relay.pipes_missed - before->pipes_missed);
-	if (count_flow(s, before, RELAY_IN) + count_flow(s, before, RELAY_OUT) > 0)
+	if (count_flow(s, before, RELAY_IN) + count_flow(s, before, RELAY_OUT) > 0 ||
+	    relay_is_half_closed(&s->relay) != before->half_closed)
 		s->active_ms = loop_now_ms(s->proxy->loop);
 }
 
 static void relay_over(struct session *s, enum flow_event event)
 {
+	if (s->relay.fault == RELAY_WIRE_LOST || s->relay.fault == RELAY_LOCAL_LOST)
+		stats_add(s->proxy->stats, STAT_PEERS_LOST, 1);
 	s->close_reason = relay_fault_name(s->relay.fault, session_who_is_at_wire(s));
 	session_step(s, event);
 }
@@ -91,6 +96,11 @@ void session_pump(struct session *s)
 	enum relay_status status = relay_pump(&s->relay);
 
 	count_turn(s, &before);
+	/* The first of the two ends was passed on: what comes now may have less time. */
+	if (!before.half_closed && relay_is_half_closed(&s->relay) && session_deadline_arm(s) < 0) {
+		(void)relay_fail(&s->relay, RELAY_NO_RESOURCES);
+		status = RELAY_BROKEN;
+	}
 	switch (hand_over_when_due(s, status)) {
 	case RELAY_BLOCKED:
 		break;
@@ -120,8 +130,6 @@ void session_pump_on_event(struct session *s)
 
 void session_relay(struct session *s)
 {
-	uint64_t idle_ms = s->proxy->config->timeouts.idle_ms;
-
 	s->relay.tickets.expected = tls_expects_tickets(s->tls);
 	s->relay.accept_truncation = s->listener->on_truncation == TRUNCATION_ACCEPT;
 	s->relay.engine = s->listener->engine;
@@ -135,25 +143,14 @@ void session_relay(struct session *s)
 	if (s->upstream.tried > 1)
 		stats_add(s->proxy->stats, STAT_UPSTREAM_RETRIED, s->upstream.tried - 1);
 	stream_reset_on_close(s->accepted.fd);
+	stream_limit_unacked(s->accepted.fd, s->proxy->config->timeouts.unacked_ms);
+	stream_limit_unacked(s->connected.fd, s->proxy->config->timeouts.unacked_ms);
 	s->soon_ms = SOON_FIRST_MS;
 	s->active_ms = loop_now_ms(s->proxy->loop);
-	loop_disarm(s->proxy->loop, &s->timer);
-	if (idle_ms && loop_arm(s->proxy->loop, &s->timer, idle_ms) < 0) {
+	if (session_deadline_arm(s) < 0) {
+		s->close_reason = relay_fault_name(RELAY_NO_RESOURCES, session_who_is_at_wire(s));
 		session_step(s, FLOW_ON_BROKEN);
 		return;
 	}
 	session_pump(s);
-}
-
-/* A busy session does not move its timer with every byte: the timer looks when it fires. */
-void session_idle_check(struct session *s)
-{
-	uint64_t idle_ms = s->proxy->config->timeouts.idle_ms;
-	uint64_t quiet_ms = loop_now_ms(s->proxy->loop) - s->active_ms;
-
-	if (quiet_ms < idle_ms && loop_arm(s->proxy->loop, &s->timer, idle_ms - quiet_ms) == 0)
-		return;
-	stats_add(s->proxy->stats, STAT_IDLE_TIMEOUTS, 1);
-	s->close_reason = "idle_timeout";
-	session_step(s, FLOW_ON_TIMEOUT);
 }

@@ -111,7 +111,14 @@ static const cyaml_schema_field_t timeouts_fields[] = {
 	TEXT(struct confile_timeouts, handshake),
 	TEXT(struct confile_timeouts, connect),
 	TEXT(struct confile_timeouts, idle),
+	TEXT(struct confile_timeouts, half_closed),
+	TEXT(struct confile_timeouts, unacked),
 	TEXT(struct confile_timeouts, drain),
+	CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t session_fields[] = {
+	TEXT(struct confile_session, max_age),
 	CYAML_FIELD_END,
 };
 
@@ -136,6 +143,7 @@ static const cyaml_schema_field_t root_fields[] = {
 	LIST(struct confile_root, listeners, &listener_entry),
 	LIST(struct confile_root, upstreams, &upstream_entry),
 	PART(struct confile_root, timeouts, timeouts_fields),
+	PART(struct confile_root, session, session_fields),
 	PART(struct confile_root, limits, limits_fields),
 	PART(struct confile_root, admin, admin_fields),
 	PART(struct confile_root, log, log_fields),

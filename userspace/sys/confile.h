@@ -73,7 +73,11 @@ struct confile_upstream {
 };
 
 struct confile_timeouts {
-	char *handshake, *connect, *idle, *drain;
+	char *handshake, *connect, *idle, *half_closed, *unacked, *drain;
+};
+
+struct confile_session {
+	char *max_age;
 };
 
 struct confile_limits {
@@ -94,6 +98,7 @@ struct confile_root {
 	struct confile_upstream *upstreams;
 	unsigned int n_upstreams;
 	struct confile_timeouts *timeouts;
+	struct confile_session *session;
 	struct confile_limits *limits;
 	struct confile_admin *admin;
 	struct confile_log *log;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sys/stream.h"
 
+#include "base/clock.h"
 #include "base/fd.h"
 
 #include <linux/sockios.h>
@@ -46,6 +47,32 @@ void stream_reset_on_close(int fd)
 	const struct linger now = {.l_onoff = 1, .l_linger = 0};
 
 	(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+}
+
+/* The kernel counts these in whole seconds. */
+static int whole_seconds(uint64_t ms)
+{
+	return ms < MS_PER_SEC ? 1 : (int)(ms / MS_PER_SEC);
+}
+
+void stream_limit_unacked(int fd, uint64_t limit_ms)
+{
+	/* Probes go out after half of the time, so that several have failed at its end. */
+	const int idle = whole_seconds(limit_ms / 2), interval = whole_seconds(limit_ms / 8);
+	const unsigned int limit = (unsigned int)limit_ms;
+
+	if (limit_ms == 0)
+		return;
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &limit, sizeof(limit));
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof(idle));
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof(interval));
+	(void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &(int){1}, sizeof(int));
+}
+
+bool stream_is_lost(int error)
+{
+	/* The latter two when a router, or our own routing table, has said so meanwhile. */
+	return error == -ETIMEDOUT || error == -EHOSTUNREACH || error == -ENETUNREACH;
 }
 
 void stream_close(int *fd)

@@ -28,6 +28,17 @@ void stream_tune(int fd);
  */
 void stream_reset_on_close(int fd);
 
+/**
+ * stream_limit_unacked() - give a peer up (ETIMEDOUT) that acknowledges nothing for @limit_ms, be it
+ * data or, while the connection is idle, the kernel's probes; 0 changes nothing. A peer whose window
+ * stays shut for so long while bytes wait for it is given up as well (tcp(7), TCP_USER_TIMEOUT).
+ * Without effect on a unix socket.
+ */
+void stream_limit_unacked(int fd, uint64_t limit_ms);
+
+/** stream_is_lost() - @error (-errno) is how the kernel gives a peer up, not what the peer did. */
+bool stream_is_lost(int error);
+
 /** stream_close() - the deliberate end: what was sent is delivered, then FIN. */
 void stream_close(int *fd);
 

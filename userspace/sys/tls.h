@@ -132,8 +132,9 @@ const struct tls_failure *tls_conn_failure(const struct tls_conn *conn);
  * tls_read() - next application bytes.
  * Returns: bytes; 0 after close_notify; -EAGAIN; -EINPROGRESS (a message without bytes
  *          was taken, such as a ticket; ask again); -ENODATA (FIN without close_notify);
- *          -ECONNRESET; -ECONNABORTED (the peer's fatal alert); -EPROTO (a record that does not
- *          verify, or another breach of the protocol; OpenSSL has sent its alert).
+ *          -ECONNRESET; -ETIMEDOUT (the kernel gave the peer up); -ECONNABORTED (the peer's
+ *          fatal alert); -EPROTO (a record that does not verify, or another breach of the
+ *          protocol; OpenSSL has sent its alert).
  */
 ssize_t tls_read(struct tls_conn *conn, void *buf, size_t len);
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "sys/stream.h"
 #include "sys/tls_internal.h"
 
 #include <errno.h>
@@ -245,6 +246,11 @@ const struct tls_failure *tls_conn_failure(const struct tls_conn *conn)
 	return &conn->failure;
 }
 
+static int socket_error(int saved_errno)
+{
+	return stream_is_lost(-saved_errno) ? -ETIMEDOUT : -ECONNRESET;
+}
+
 /* After the handshake: OpenSSL's answer as one errno of the contract in tls.h. */
 static int io_error(struct tls_conn *conn, int r)
 {
@@ -260,7 +266,7 @@ static int io_error(struct tls_conn *conn, int r)
 	if (ssl_error == SSL_ERROR_ZERO_RETURN)
 		return conn->close_notified ? 0 : -ENODATA;
 	if (ssl_error == SSL_ERROR_SYSCALL)
-		result = saved_errno ? -ECONNRESET : -ENODATA;
+		result = saved_errno ? socket_error(saved_errno) : -ENODATA;
 	else if (conn->alerted)
 		result = -ECONNABORTED;
 	conn->broken = true;

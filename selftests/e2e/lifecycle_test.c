@@ -14,7 +14,7 @@
 SUITE("lifecycle", NEEDS(NEED_NETNS), .deadline_ms = 30000);
 
 /* clang-format off */
-CASES(struct e2e_case, engines, E2E_ENGINES);
+CASES(struct e2e_case, engines, E2E_CRYPTOS);
 /* clang-format on */
 
 #define ECHO_SCRIPT STEPS(ECHO_ALL, FINISH)

@@ -10,7 +10,7 @@
 
 SUITE("originate_proof", NEEDS(NEED_NETNS), .deadline_ms = 30000);
 
-CASES(struct e2e_case, engines, E2E_ENGINES);
+CASES(struct e2e_case, engines, E2E_CRYPTOS);
 
 struct server_case {
 	VARIANT;

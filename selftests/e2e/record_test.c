@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What a client may send as records, and what it may not, in the middle of the data. */
 #include "selftests/e2e/e2e.h"
+#include "selftests/e2e/e2e_raw.h"
 #include "selftests/lib/rawtls.h"
 
 #include <pthread.h>
@@ -109,33 +110,6 @@ static void parse(struct script *script, const char *text, bool tls13)
 	}
 }
 
-/* After the client's end the upstream ends too, and the client must be told so, or be reset. */
-static void expect_end(struct e2e *e, struct rawtls *raw, bool clean)
-{
-	static uint8_t data[KTLS_RECORD_MAX + 1];
-	uint8_t type = 0;
-	ssize_t n;
-
-	do {
-		n = rawtls_receive(raw, &type, data, (int)test_scaled_ms(5000));
-	} while (n >= 0 && (type == KTLS_RECORD_DATA || type == KTLS_RECORD_HANDSHAKE));
-	if (clean)
-		E2E_MUST(e, n == 2 && type == KTLS_RECORD_ALERT && data[1] == 0, "%zd", n);
-	else
-		E2E_MUST(e,
-			 (n == 2 && type == KTLS_RECORD_ALERT && data[1] != 0) || n == -ECONNRESET,
-			 "%zd, type %u", n, type);
-}
-
-static void send_close_notify(struct rawtls *raw)
-{
-	static const uint8_t close_notify[2] = {1, 0};
-	const struct rawtls_record end = {
-		.type = KTLS_RECORD_ALERT, .data = close_notify, .len = 2};
-
-	MUST_EQ(rawtls_send(raw, &end, 1), 0);
-}
-
 TEST_MATRIX(in_mid_stream, scripts, engines)
 {
 	const char *close =
@@ -144,7 +118,6 @@ TEST_MATRIX(in_mid_stream, scripts, engines)
 	static struct script script;
 	static struct rawtls raw;
 	static struct e2e e;
-	struct tlsclient_options options;
 	struct tlsclient client;
 
 	e.engine = column->engine;
@@ -152,13 +125,11 @@ TEST_MATRIX(in_mid_stream, scripts, engines)
 	e.script = clean ? STEPS(RECV(row->arrives), RECV_END, FINISH)
 			 : STEPS(RECV(row->arrives), RECV_RESET);
 	e2e_start(&e);
-	options = e2e_client_options(&e, column);
-	e2e_connect(&e, &client, &options);
-	rawtls_take(&raw, &client);
+	e2e_raw_connect(&e, column, &client, &raw);
 	e2e_prove_live(&e, &client);
 	parse(&script, row->sent, column->version == TLS1_3_VERSION);
 	E2E_MUST(&e, rawtls_send(&raw, script.records, script.n) == 0 || !clean);
-	expect_end(&e, &raw, clean);
+	e2e_raw_expect_end(&e, &raw, clean);
 	e2e_upstream(&e, 0);
 	(void)e2e_prove_session(&e, 0, close);
 	tlsclient_close(&client);
@@ -175,41 +146,9 @@ CASES(struct e2e_case, engines_1_3,
       E2E_ROW("splice-chacha20", E2E_SPLICE, TLS1_3_VERSION, SUITE_CHACHA20));
 /* clang-format on */
 
-static const uint8_t key_updates[2][5] = {{24, 0, 0, 1, 0}, {24, 0, 0, 1, 1}};
-
-static struct rawtls_record key_update(bool requested)
-{
-	return (struct rawtls_record){.type = KTLS_RECORD_HANDSHAKE,
-				      .data = key_updates[requested],
-				      .len = sizeof(key_updates[0]),
-				      .last_of_key = true};
-}
-
 static bool can_follow(const struct e2e_case *c)
 {
 	return c->engine == E2E_COPY || test_kernel_at_least(6, 14);
-}
-
-/* Returns: KeyUpdates that came before @bytes of data, which are checked. */
-static size_t receive_data(struct e2e *e, struct rawtls *raw, struct payload *in, uint64_t bytes)
-{
-	static uint8_t data[KTLS_RECORD_MAX + 1];
-	size_t updates = 0;
-
-	while (bytes > 0) {
-		uint8_t type = 0;
-		ssize_t n = rawtls_receive(raw, &type, data, (int)test_scaled_ms(5000));
-
-		E2E_MUST(e, n > 0, "%zd, %llu bytes are missing", n, (unsigned long long)bytes);
-		if (type == KTLS_RECORD_HANDSHAKE) {
-			updates++;
-			continue;
-		}
-		E2E_MUST(e, type == KTLS_RECORD_DATA && payload_check(in, data, (size_t)n), "%s",
-			 in->fault);
-		bytes -= (uint64_t)n;
-	}
-	return updates;
 }
 
 /* Both directions change their keys, in the middle of data and again and again. */
@@ -220,7 +159,6 @@ TEST_CASES(key_update_in_mid_stream, engines_1_3)
 	static struct peer_step upstream[3 * ROUNDS + 3];
 	static struct rawtls raw;
 	static struct e2e e;
-	struct tlsclient_options options;
 	struct tlsclient client;
 	struct peer peer;
 	size_t answers = 0;
@@ -234,9 +172,7 @@ TEST_CASES(key_update_in_mid_stream, engines_1_3)
 	e.engine = variant->engine;
 	e.script = can_follow(variant) ? upstream : STEPS(RECV(BYTES / 2), RECV_RESET);
 	e2e_start(&e);
-	options = e2e_client_options(&e, variant);
-	e2e_connect(&e, &client, &options);
-	rawtls_take(&raw, &client);
+	e2e_raw_connect(&e, variant, &client, &raw);
 	e2e_prove_live(&e, &client);
 	peer_init_client(&peer, &client);
 	peer_client_payload(payload, sizeof(payload));
@@ -244,19 +180,19 @@ TEST_CASES(key_update_in_mid_stream, engines_1_3)
 		const char *bytes = payload + i * BYTES;
 		const struct rawtls_record records[] = {
 			{.type = KTLS_RECORD_DATA, .data = bytes, .len = BYTES / 2},
-			key_update(i % 2 == 0),
+			e2e_raw_key_update(i % 2 == 0),
 			{.type = KTLS_RECORD_DATA, .data = bytes + BYTES / 2, .len = BYTES / 2},
 		};
 
 		(void)rawtls_send(&raw, records, 3);
 		if (can_follow(variant))
-			answers += receive_data(&e, &raw, &peer.in, BYTES);
+			answers += e2e_raw_receive(&e, &raw, &peer.in, BYTES);
 	}
 	if (can_follow(variant)) {
 		E2E_MUST(&e, answers == ROUNDS / 2, "%zu answers", answers);
-		send_close_notify(&raw);
+		e2e_raw_finish(&raw);
 	}
-	expect_end(&e, &raw, can_follow(variant));
+	e2e_raw_expect_end(&e, &raw, can_follow(variant));
 	e2e_upstream(&e, 0);
 	(void)e2e_prove_session(&e, 0, can_follow(variant) ? "done" : "key_update");
 	tlsclient_close(&client);
@@ -274,7 +210,6 @@ TEST_CASES(flood_of_key_updates, splice_1_3)
 	static struct rawtls_record records[2 * FLOOD];
 	static struct rawtls raw;
 	static struct e2e e;
-	struct tlsclient_options options;
 	struct tlsclient client;
 	char payload[FLOOD];
 
@@ -282,17 +217,15 @@ TEST_CASES(flood_of_key_updates, splice_1_3)
 	for (size_t i = 0; i < FLOOD; i++) {
 		records[2 * i] = (struct rawtls_record){
 			.type = KTLS_RECORD_DATA, .data = payload + i, .len = 1};
-		records[2 * i + 1] = key_update(false);
+		records[2 * i + 1] = e2e_raw_key_update(false);
 	}
 	e.engine = variant->engine;
 	e.script = STEPS(RECV_RESET);
 	e2e_start(&e);
-	options = e2e_client_options(&e, variant);
-	e2e_connect(&e, &client, &options);
-	rawtls_take(&raw, &client);
+	e2e_raw_connect(&e, variant, &client, &raw);
 	e2e_prove_live(&e, &client);
 	(void)rawtls_send(&raw, records, 2 * FLOOD);
-	expect_end(&e, &raw, false);
+	e2e_raw_expect_end(&e, &raw, false);
 	e2e_upstream(&e, 0);
 	(void)e2e_prove_session(&e, 0, "key_update");
 	tlsclient_close(&client);
@@ -336,7 +269,6 @@ TEST_CASES(our_records_are_limited, engines)
 	bool changes = can_change_keys(variant);
 	static struct rawtls raw;
 	static struct e2e e;
-	struct tlsclient_options options;
 	struct tlsclient client;
 	struct peer peer;
 
@@ -344,17 +276,15 @@ TEST_CASES(our_records_are_limited, engines)
 	e.top = LIMITS;
 	e.script = changes ? STEPS(SEND(BYTES), RECV_END, FINISH) : STEPS(SEND_CUT);
 	e2e_start(&e);
-	options = e2e_client_options(&e, variant);
-	e2e_connect(&e, &client, &options);
-	rawtls_take(&raw, &client);
+	e2e_raw_connect(&e, variant, &client, &raw);
 	e2e_prove_live(&e, &client);
 	peer_init_client(&peer, &client);
 	if (changes) {
-		size_t updates = receive_data(&e, &raw, &peer.in, BYTES);
+		size_t updates = e2e_raw_receive(&e, &raw, &peer.in, BYTES);
 
 		E2E_MUST(&e, updates >= 3, "%zu KeyUpdates", updates);
-		send_close_notify(&raw);
-		expect_end(&e, &raw, true);
+		e2e_raw_finish(&raw);
+		e2e_raw_expect_end(&e, &raw, true);
 		(void)e2e_prove_session(&e, 0, "done");
 	} else {
 		uint64_t bytes = receive_until_reset(&e, &raw, &peer.in);
@@ -375,7 +305,6 @@ TEST_CASES(records_of_peer_are_limited, engines)
 	enum { BYTES = 4 * RECORD_LIMIT };
 	static struct rawtls raw;
 	static struct e2e e;
-	struct tlsclient_options options;
 	struct tlsclient client;
 	struct log_entry line;
 	char payload[BYTES];
@@ -387,9 +316,7 @@ TEST_CASES(records_of_peer_are_limited, engines)
 	e.top = LIMITS;
 	e.script = STEPS(RECV_RESET);
 	e2e_start(&e);
-	options = e2e_client_options(&e, variant);
-	e2e_connect(&e, &client, &options);
-	rawtls_take(&raw, &client);
+	e2e_raw_connect(&e, variant, &client, &raw);
 	e2e_prove_live(&e, &client);
 	while (sent < BYTES) {
 		const struct rawtls_record record = {
@@ -406,7 +333,7 @@ TEST_CASES(records_of_peer_are_limited, engines)
 				     data[4] == 1,
 			 "%zd bytes of type %u", n, type);
 	}
-	expect_end(&e, &raw, false);
+	e2e_raw_expect_end(&e, &raw, false);
 	line = e2e_prove_session(&e, 0, "record_limit");
 	E2E_MUST(&e, log_entry_u64(&line, "bytes_in") <= RECORD_LIMIT + RECORD_LIMIT / 2, "%s",
 		 line.text);

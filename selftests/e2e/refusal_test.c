@@ -57,7 +57,7 @@ CASES(struct refusal_case, peers,
       {.name = "deny-rule", .client = "client-a", .check = "policy", .subject = "CN=client-a",
        .rules = DENY_RULE, .alert_1_2 = ALERT_ACCESS_DENIED, .alert_1_3 = ALERT_ACCESS_DENIED});
 
-CASES(struct e2e_case, engines, E2E_ENGINES);
+CASES(struct e2e_case, engines, E2E_CRYPTOS);
 /* clang-format on */
 
 static struct tlsclient_options options_of(const struct e2e *e, const struct e2e_case *c,

@@ -68,11 +68,26 @@ static void max_age_expire(struct session *s)
 	time_out(s, STAT_MAX_AGE_ENDED, "max_age");
 }
 
+/* Not an end: an idle session gives up its SSL object. */
+static uint64_t handover_due_ms(const struct session *s)
+{
+	if (s->handover != HANDOVER_LATER)
+		return NEVER;
+	return after(s->started_ns / NS_PER_MS, s->listener->offload_after.age_ms);
+}
+
+static void handover_expire(struct session *s)
+{
+	session_handover_due(s);
+	session_pump(s);
+}
+
 /* Of two that are due at once the first one gives the reason. */
 static const struct deadline deadlines[] = {
 	{max_age_due_ms, max_age_expire},
 	{half_closed_due_ms, half_closed_expire},
 	{idle_due_ms, idle_expire},
+	{handover_due_ms, handover_expire},
 };
 
 #define N_DEADLINES (sizeof(deadlines) / sizeof(deadlines[0]))

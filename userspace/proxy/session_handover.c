@@ -15,7 +15,7 @@ static bool is_at_once(const struct config_listener *listener)
 	return listener->offload == OFFLOAD_REQUIRE || listener->offload_after.bytes == 0;
 }
 
-static void set_due(struct session *s)
+void session_handover_due(struct session *s)
 {
 	s->handover = HANDOVER_DUE;
 	s->relay.single_records = true;
@@ -27,7 +27,7 @@ void session_plan_handover(struct session *s)
 		return;
 	s->handover = HANDOVER_LATER;
 	if (is_at_once(s->listener))
-		set_due(s);
+		session_handover_due(s);
 	else
 		s->offload_reason = OFFLOAD_NOT_YET;
 }
@@ -37,7 +37,7 @@ void session_check_handover(struct session *s)
 	uint64_t bytes = s->relay.flow[RELAY_IN].bytes + s->relay.flow[RELAY_OUT].bytes;
 
 	if (s->handover == HANDOVER_LATER && bytes >= s->listener->offload_after.bytes)
-		set_due(s);
+		session_handover_due(s);
 }
 
 /*

@@ -41,7 +41,10 @@ void session_connect_late(struct session *s);
 /** session_plan_handover() - the relay has started: when will the keys be handed over? */
 void session_plan_handover(struct session *s);
 
-/** session_check_handover() - is it time now? Changes nothing else. */
+/** session_handover_due() - from now on, at the first end of a record. */
+void session_handover_due(struct session *s);
+
+/** session_check_handover() - has it become due by the bytes that were moved? */
 void session_check_handover(struct session *s);
 
 enum handover_result {

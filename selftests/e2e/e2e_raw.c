@@ -26,6 +26,7 @@ size_t e2e_raw_receive(struct e2e *e, struct rawtls *raw, struct payload *in, ui
 		}
 		E2E_MUST(e, type == KTLS_RECORD_DATA && payload_check(in, data, (size_t)n), "%s",
 			 in->fault);
+		E2E_MUST(e, (uint64_t)n <= bytes, "more than was asked for");
 		bytes -= (uint64_t)n;
 	}
 	return updates;

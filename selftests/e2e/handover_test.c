@@ -80,11 +80,12 @@ TEST_CASES(bulk_is_handed_over, versions, .deadline_ms = 60000)
 	struct log_entry line;
 	struct peer peer;
 
-	start(&e, STEPS(BOTH(FIRST, FIRST), BOTH(BULK, BULK), RECV_END, FINISH), LATE);
+	start(&e, STEPS(BOTH(FIRST, FIRST), GATE(1), BOTH(BULK, BULK), RECV_END, FINISH), LATE);
 	connect_as(&e, variant, &client, &peer);
+	peer.gate = &e.upstream.gate;
 	e2e_run(&e, &peer, STEPS(BOTH(FIRST, FIRST)));
 	prove_engine(&e, &client, E2E_COPY);
-	e2e_run(&e, &peer, STEPS(BOTH(BULK, BULK)));
+	e2e_run(&e, &peer, STEPS(PASS(1), BOTH(BULK, BULK)));
 	prove_engine(&e, &client, E2E_SPLICE);
 	e2e_run(&e, &peer, STEPS(FINISH, RECV_END));
 	tlsclient_close(&client);
@@ -250,7 +251,8 @@ TEST_CASES(changed_keys_are_handed_over, suites_1_3)
 	size_t sent = 0;
 
 	peer_client_payload(payload, sizeof(payload));
-	start(&e, STEPS(RECV(3 * PART), SEND(PART), BOTH(BULK, BULK), RECV_END, FINISH), LATE);
+	start(&e, STEPS(RECV(3 * PART), SEND(PART), GATE(1), BOTH(BULK, BULK), RECV_END, FINISH),
+	      LATE);
 	e2e_raw_connect(&e, variant, &client, &raw);
 	peer_init_client(&peer, &client);
 	for (int i = 0; i < 3; i++, sent += PART) {
@@ -263,6 +265,7 @@ TEST_CASES(changed_keys_are_handed_over, suites_1_3)
 	}
 	MUST_EQ(e2e_raw_receive(&e, &raw, &peer.in, PART), 1);
 	prove_engine(&e, &client, E2E_COPY);
+	e.upstream.gate = 1;
 	for (; sent < sizeof(payload); sent += PART) {
 		const struct rawtls_record record = {
 			.type = KTLS_RECORD_DATA, .data = payload + sent, .len = PART};

@@ -122,14 +122,16 @@ void session_relay(struct session *s)
 {
 	uint64_t idle_ms = s->proxy->config->timeouts.idle_ms;
 
-	s->relay.tickets.expected = tls_expects_tickets(s->tls);
+	s->relay.tickets.expected = s->tls && tls_expects_tickets(s->tls);
 	s->relay.accept_truncation = s->listener->on_truncation == TRUNCATION_ACCEPT;
 	s->relay.engine = s->listener->engine;
 	relay_start(&s->relay, &s->proxy->pools, s->tls, session_wire(s)->fd, session_local(s)->fd);
 	session_plan_handover(s);
 	if (s->handover == HANDOVER_DUE && session_hand_over(s) == HANDOVER_ENDED)
 		return;
-	if (s->handover != HANDOVER_DONE)
+	if (s->relay.crypto == RELAY_NOBODY)
+		stats_add(s->proxy->stats, STAT_SESSIONS_PASSTHROUGH, 1);
+	else if (s->handover != HANDOVER_DONE)
 		stats_add(s->proxy->stats, STAT_SESSIONS_COPY, 1);
 	if (s->upstream.tried > 1)
 		stats_add(s->proxy->stats, STAT_UPSTREAM_RETRIED, s->upstream.tried - 1);

@@ -5,8 +5,9 @@
 
 #include <string.h>
 
-#define RECORD_HEADER 5
-#define FIXED_BYTES   52 /* up to the first extension */
+#define RECORD_HEADER	  5
+#define EXTENSION_PADDING 21
+#define FIXED_BYTES	  52 /* up to the first extension */
 
 static void put_u16(uint8_t *at, size_t value)
 {
@@ -60,6 +61,16 @@ void hello_forge(struct hello *hello, const void *extensions, size_t len)
 	put_u16(at + 50, len);
 	memcpy(at + FIXED_BYTES, extensions, len);
 	hello->len = FIXED_BYTES + len;
+}
+
+void hello_forge_long(struct hello *hello, size_t bytes)
+{
+	static uint8_t padding[HELLO_WIRE_MAX] = {0, EXTENSION_PADDING};
+	size_t len = bytes - (FIXED_BYTES - RECORD_HEADER);
+
+	MUST_LE(len, sizeof(padding));
+	put_u16(padding + 2, len - 4);
+	hello_forge(hello, padding, len);
 }
 
 void hello_fragment(struct hello *hello, size_t first, size_t each)

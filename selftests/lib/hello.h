@@ -27,6 +27,9 @@ void hello_make(struct hello *hello, int version, const char *sni);
  */
 void hello_forge(struct hello *hello, const void *extensions, size_t len);
 
+/** hello_forge_long() - the same, padded (RFC 7685): the message with its header has @bytes. */
+void hello_forge_long(struct hello *hello, size_t bytes);
+
 /** hello_fragment() - the same message in records: @first bytes of it, then @each bytes. */
 void hello_fragment(struct hello *hello, size_t first, size_t each);
 

@@ -311,24 +311,13 @@ TEST(a_record_of_another_type_in_the_middle_is_refused)
 
 /* --- limits --- */
 
-/* The message with its header has @bytes. */
-static void forge_long(struct hello *hello, size_t bytes)
-{
-	static uint8_t padding[CLIENTHELLO_BYTES_MAX] = {0, 21};
-	size_t len = bytes - 47; /* 47: what is there without it */
-
-	padding[2] = (uint8_t)((len - 4) >> 8);
-	padding[3] = (uint8_t)(len - 4);
-	hello_forge(hello, padding, len);
-}
-
 TEST(the_longest_message)
 {
 	static struct hello hello;
 
-	forge_long(&hello, CLIENTHELLO_BYTES_MAX);
+	hello_forge_long(&hello, CLIENTHELLO_BYTES_MAX);
 	check_done(&hello, "");
-	forge_long(&hello, CLIENTHELLO_BYTES_MAX + 1);
+	hello_forge_long(&hello, CLIENTHELLO_BYTES_MAX + 1);
 	hello.len = 9;
 	hello_fragment(&hello, 2, 2); /* the record itself must not be what is too long */
 	check_bad(&hello, "the hello is longer than 16 KiB");
@@ -338,11 +327,11 @@ TEST(the_most_records)
 {
 	static struct hello hello;
 
-	forge_long(&hello, CLIENTHELLO_BYTES_MAX);
+	hello_forge_long(&hello, CLIENTHELLO_BYTES_MAX);
 	hello_fragment(&hello, 6, 6);
 	MUST_LE(hello.len, CLIENTHELLO_WIRE_MAX);
 	check_done(&hello, "");
-	forge_long(&hello, CLIENTHELLO_BYTES_MAX);
+	hello_forge_long(&hello, CLIENTHELLO_BYTES_MAX);
 	hello_fragment(&hello, 1, 1);
 	check_bad(&hello, "the hello is in too many records");
 	/* What is peeked at is never more than the limit: that must be enough to know. */

@@ -171,6 +171,33 @@ static void write_originate(struct e2e *e)
 	MUST(len < (int)sizeof(e->yaml));
 }
 
+static void write_passthrough(struct e2e *e)
+{
+	char listen[ADDR_TEXT_MAX], endpoints[ADDR_TEXT_MAX + 2];
+	int len;
+
+	snprintf(listen, sizeof(listen), "\"127.0.0.1:%u\"", e->port);
+	snprintf(endpoints, sizeof(endpoints), "\"%s\"", e->upstream.text);
+	len = snprintf(e->yaml, sizeof(e->yaml),
+		       "listeners:\n"
+		       "  - name: main\n"
+		       "    listen: [%s]\n"
+		       "    mode: passthrough\n"
+		       "%s"
+		       "%s"
+		       "upstreams:\n"
+		       "  - {name: app, endpoints: [%s]}\n"
+		       "%s"
+		       "admin: {listen: \"unix:%s/admin.sock\"}\n"
+		       "workers: %u\n"
+		       "%s",
+		       or_else(e->listen, listen), e->rules ? "    rules:\n" : "",
+		       or_else(e->rules, "    upstream: app\n"), or_else(e->endpoints, endpoints),
+		       or_else(e->upstreams, ""), e->daemon.dir, e->workers ? e->workers : 1,
+		       or_else(e->top, ""));
+	MUST(len < (int)sizeof(e->yaml));
+}
+
 static void open_tls_server(struct e2e *e)
 {
 	char file[60];
@@ -211,12 +238,17 @@ void e2e_prepare(struct e2e *e)
 	MUST(e->port > 0);
 	if (e->more_pki)
 		e->more_pki(e);
-	if (e->originate && !e->plain_server)
+	if ((e->originate || e->passthrough) && !e->plain_server)
 		open_tls_server(e);
 	MUST_EQ(upstream_server_start(&e->upstream, or_else(e->upstream_address, "127.0.0.1:0"),
 				      e->script),
 		0);
-	e->originate ? write_originate(e) : write_terminate(e);
+	if (e->originate)
+		write_originate(e);
+	else if (e->passthrough)
+		write_passthrough(e);
+	else
+		write_terminate(e);
 }
 
 void e2e_start(struct e2e *e)

@@ -76,6 +76,11 @@ struct e2e {
 	 * with six blanks, default the server's name.
 	 */
 	bool originate;
+	/*
+	 * mode: passthrough, to an upstream that has TLS unless it is @plain_server. @rules: NULL is
+	 * `upstream: app`.
+	 */
+	bool passthrough;
 	bool no_certificate;		 /* we have none to show */
 	bool demand_certificate;	 /* the server wants one */
 	bool plain_server;		 /* it talks no TLS at all */
@@ -168,6 +173,12 @@ void e2e_prove_originated(struct e2e *e, const struct e2e_case *c);
  * Returns the line.
  */
 struct log_entry e2e_prove_session(struct e2e *e, size_t nth, const char *close_reason);
+
+/**
+ * e2e_prove_passthrough() - the same in mode: passthrough: every byte was spliced, and the kernel had
+ * no keys. Returns the line.
+ */
+struct log_entry e2e_prove_passthrough(struct e2e *e, size_t nth, const char *close_reason);
 
 /** e2e_refused() - the line of the only refusal; no session and no upstream connection exists. */
 struct log_entry e2e_refused(struct e2e *e, const char *check, const char *subject_part);

@@ -166,6 +166,33 @@ struct log_entry e2e_prove_session(struct e2e *e, size_t nth, const char *close_
 	return line;
 }
 
+struct log_entry e2e_prove_passthrough(struct e2e *e, size_t nth, const char *close_reason)
+{
+	static const char *const others[] = {"bytes_in_copy",	   "bytes_out_copy",
+					     "bytes_in_ktls_copy", "bytes_out_ktls_copy",
+					     "sessions_copy",	   "sessions_kernel"};
+	struct tlsstat now = {};
+	struct log_entry line = {};
+
+	E2E_MUST(e, daemon_wait_log(&e->daemon, "session", NULL, NULL, nth, LOG_MS, &line),
+		 "no session in the log");
+	E2E_MUST(e, log_entry_is(&line, "close", close_reason), "not %s: %s", close_reason,
+		 line.text);
+	E2E_MUST(e, log_entry_is(&line, "engine_in", "splice"), "%s", line.text);
+	E2E_MUST(e, log_entry_is(&line, "engine_out", "splice"), "%s", line.text);
+	E2E_MUST(e, log_entry_is(&line, "offload_reason", "passthrough"), "%s", line.text);
+	E2E_MUST(e, log_entry_is(&line, "tls", "-"), "%s", line.text);
+	E2E_MUST(e,
+		 log_entry_u64(&line, "spliced_in") == log_entry_u64(&line, "bytes_in") &&
+			 log_entry_u64(&line, "spliced_out") == log_entry_u64(&line, "bytes_out"),
+		 "%s", line.text);
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		E2E_MUST(e, daemon_counter(&e->daemon, others[i]) == 0, "%s", others[i]);
+	E2E_MUST(e, tlsstat_read(&now) < 0 ||
+			    grown(e, &now, "TlsTxSw") + grown(e, &now, "TlsRxSw") == 0);
+	return line;
+}
+
 struct log_entry e2e_refused(struct e2e *e, const char *check, const char *subject_part)
 {
 	char subject[DAEMON_VALUE_MAX];

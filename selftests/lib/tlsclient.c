@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "selftests/lib/hello.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,6 +12,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define CLIENT_SIGALGS "ECDSA+SHA256:ECDSA+SHA384:ed25519:RSA-PSS+SHA256"
 
@@ -233,6 +235,35 @@ static int shake_hands_with_data(struct tlsclient *client, const struct tlsclien
 	return r;
 }
 
+/* A pause behind every byte, so that the other side sees most of them come alone. */
+static int send_dribbling(int fd, const uint8_t *bytes, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		if (send(fd, bytes + i, 1, MSG_NOSIGNAL) != 1)
+			return -errno;
+		usleep(100);
+	}
+	return 0;
+}
+
+/* The ClientHello in other pieces than OpenSSL would send; it goes on from there. */
+static int send_hello(struct tlsclient *client, const struct tlsclient_options *options)
+{
+	static struct hello hello;
+	BIO *bio = BIO_new_socket(client->fd, BIO_NOCLOSE);
+	int r = 0;
+
+	hello_take(&hello, client->ssl);
+	if (options->hello_record > 0)
+		hello_fragment(&hello, options->hello_record, options->hello_record);
+	if (options->hello_dribbles)
+		r = send_dribbling(client->fd, hello.bytes, hello.len);
+	else if (send(client->fd, hello.bytes, hello.len, MSG_NOSIGNAL) != (ssize_t)hello.len)
+		r = -EIO;
+	SSL_set_bio(client->ssl, bio, bio);
+	return r;
+}
+
 int tlsclient_connect(struct tlsclient *client, const struct addr *to,
 		      const struct tlsclient_options *options, int timeout_ms)
 {
@@ -246,6 +277,8 @@ int tlsclient_connect(struct tlsclient *client, const struct addr *to,
 		return r;
 	}
 	r = set_up(client, options);
+	if (r == 0 && (options->hello_record > 0 || options->hello_dribbles))
+		r = send_hello(client, options);
 	if (r < 0)
 		return r;
 	return options->first_data ? shake_hands_with_data(client, options, deadline_ms)

@@ -33,6 +33,9 @@ SUITE("confload", .deadline_ms = 20000);
 #define WITH_UPSTREAM(text) LISTENER LISTEN TLS RULES "upstreams: [" text "]\n"
 /* Lines 1 to 5: to an upstream that talks TLS. */
 #define ORIGINATE	  LISTENER LISTEN "  mode: originate\n"
+#define PASSTHROUGH	  LISTENER LISTEN "  mode: passthrough\n"
+#define ROUTES(text)	  PASSTHROUGH "  rules: [" text "]\n" UPSTREAM
+#define ROUTE(match)	  ROUTES("{name: a, match: {" match "}, upstream: app}")
 #define TO_APP		  "  upstream: app\n"
 #define SECURE(text)	  "upstreams: [{name: app, endpoints: [\"127.0.0.1:8080\"], tls: {" text "}}]\n"
 #define WITH_SERVER(text) ORIGINATE TO_APP SECURE("server_ca: file:ca.pem" text)
@@ -84,7 +87,6 @@ CASES(struct config_case, listeners,
       {.name = "listen_same_written_differently", .text = WITH_LISTEN("[\"[::1]:1\", \"[0::0:1]:01\"]"), .told = "3 listeners[0].listen[1]: [::1]:1 is listened on twice; see line 3"},
       {.name = "listen_of_another", .text = LISTENER LISTEN TLS RULES "- name: b\n" LISTEN TLS RULES UPSTREAM, .told = "7 listeners[1].listen[0]: 127.0.0.1:8443 is listened on twice; see line 3"},
       {.name = "listen_is_the_admin_socket", .text = WITH_LISTEN("[unix:/run/a]") "admin: {listen: unix:/run/a}\n", .told = "3 listeners[0].listen[0]: unix:/run/a is the admin socket"},
-      {.name = "mode_of_later", .text = LISTENER LISTEN "  mode: passthrough\n", .told = "1 upstreams: is missing\n4 listeners[0].mode: mode 'passthrough' is not in this version"},
       {.name = "mode_unknown", .text = LISTENER LISTEN "  mode: x\n" TLS RULES UPSTREAM, .told = "4 listeners[0].mode: 'x' is not a possible value"},
       {.name = "offload_unknown", .text = LISTENER LISTEN "  offload: on\n" TLS RULES UPSTREAM, .told = "4 listeners[0].offload: 'on' is not a possible value"},
       {.name = "offload_on_unix", .text = WITH_LISTEN("[unix:/run/a]\n  offload: require"), .told = "3 listeners[0].listen[0]: the kernel has TLS for TCP only, and offload is require"},
@@ -127,6 +129,7 @@ CASES(struct config_case, rules,
       {.name = "anonymous_maybe", .text = WITH_MATCH("anonymous: maybe"), .told = "5 listeners[0].rules[0].match.anonymous: 'maybe' is not a possible value"},
       {.name = "anonymous_not", .text = WITH_MATCH("anonymous: false, cn: [a]"), .told = ""},
       {.name = "optional_and_nobody_anonymous", .text = WITH_TLS(PAIR ", client_auth: optional, client_ca: file:ca.pem"), .told = "4 listeners[0].tls.client_auth: warning: peers without certificate are refused: no rule is for them", .remark = true},
+      {.name = "match_sni", .text = WITH_MATCH("sni: [a.example], cn: [a]"), .told = "5 listeners[0].rules[0].match.sni: is for mode: passthrough"},
       {.name = "match_unknown_key", .text = WITH_MATCH("ip: [a]"), .told = "5 listeners[0].rules[0].match.ip: unknown key"},
       {.name = "match_empty_text", .text = WITH_MATCH("cn: [a, \"\"]"), .told = "5 listeners[0].rules[0].match.cn[1]: is empty"},
       {.name = "match_without_names", .text = WITHOUT_NAMES("{name: a, match: {cn: [x]}, upstream: app}"), .told = "5 listeners[0].rules[0].match: can never match: client_auth is off, so nobody has a name"},
@@ -212,6 +215,36 @@ CASES(struct config_case, originate,
       {.name = "alpn_too_many", .text = WITH_SERVER(", alpn: [a, b, c, d, e, f, g, h, i]"), .told = "6 upstreams[0].tls.alpn: has too many protocols"},
       {.name = "unknown_key", .text = WITH_SERVER(", client_ca: file:ca.pem"), .told = "6 upstreams[0].tls.client_ca: unknown key"});
 
+#define NO_EFFECT "has no effect: mode: passthrough leaves TLS as it is"
+#define NO_CERTIFICATE "can never match: mode: passthrough sees no certificate"
+
+CASES(struct config_case, passthrough,
+      {.name = "upstream", .text = PASSTHROUGH TO_APP UPSTREAM, .told = ""},
+      {.name = "rules", .text = ROUTES("{name: a, match: {sni: [a.example, \"*.apps.example\"]}, upstream: app}, {name: b, upstream: app}"), .told = ""},
+      {.name = "deny", .text = ROUTES("{name: a, match: {sni: [a.example]}, action: deny}, {name: b, upstream: app}"), .told = ""},
+      {.name = "unix", .text = LISTENER "  listen: [unix:/run/a]\n  mode: passthrough\n" TO_APP UPSTREAM, .told = ""},
+      {.name = "neither", .text = PASSTHROUGH UPSTREAM, .told = "2 listeners[0].upstream: is missing"},
+      {.name = "both", .text = PASSTHROUGH TO_APP "  rules: [{name: a, upstream: app}]\n" UPSTREAM, .told = "5 listeners[0].upstream: is for listeners without rules"},
+      {.name = "upstream_unknown", .text = PASSTHROUGH "  upstream: ap\n" UPSTREAM, .told = "5 listeners[0].upstream: there is no upstream 'ap'"},
+      {.name = "upstream_with_tls", .text = PASSTHROUGH TO_APP SECURE("server_ca: file:ca.pem"), .told = "5 listeners[0].upstream: upstream 'app' has tls, but here clients bring their own"},
+      {.name = "rule_to_tls", .text = PASSTHROUGH "  rules: [{name: a, upstream: app}]\n" SECURE("server_ca: file:ca.pem"), .told = "5 listeners[0].rules[0].upstream: upstream 'app' has tls, but here clients bring their own"},
+      {.name = "rule_without_upstream", .text = ROUTES("{name: a, match: {sni: [a.example]}}"), .told = "5 listeners[0].rules[0].upstream: is missing"},
+      {.name = "deny_with_upstream", .text = ROUTES("{name: a, action: deny, upstream: app}"), .told = "5 listeners[0].rules[0].upstream: has no effect: the rule denies"},
+      {.name = "never_asked", .text = ROUTES("{name: a, upstream: app}, {name: b, match: {sni: [a.example]}, upstream: app}"), .remark = true, .told = "5 listeners[0].rules[1]: warning: is never asked: rule 'a' before it takes every client"},
+      {.name = "tls", .text = PASSTHROUGH TLS TO_APP UPSTREAM, .told = "5 listeners[0].tls: " NO_EFFECT},
+      {.name = "offload", .text = PASSTHROUGH "  offload: auto\n" TO_APP UPSTREAM, .told = "5 listeners[0].offload: " NO_EFFECT},
+      {.name = "on_truncation", .text = PASSTHROUGH "  on_truncation: reset\n" TO_APP UPSTREAM, .told = "5 listeners[0].on_truncation: " NO_EFFECT},
+      {.name = "match_cn", .text = ROUTE("sni: [a.example], cn: [a]"), .told = "5 listeners[0].rules[0].match.cn: " NO_CERTIFICATE},
+      {.name = "match_dns", .text = ROUTE("dns: [a.example]"), .told = "5 listeners[0].rules[0].match.dns: " NO_CERTIFICATE},
+      {.name = "match_uri", .text = ROUTE("uri: [\"urn:x\"]"), .told = "5 listeners[0].rules[0].match.uri: " NO_CERTIFICATE},
+      {.name = "match_anonymous", .text = ROUTE("anonymous: true"), .told = "5 listeners[0].rules[0].match.anonymous: " NO_CERTIFICATE},
+      {.name = "match_empty", .text = ROUTE(""), .told = "5 listeners[0].rules[0].match: is empty"},
+      {.name = "sni_none", .text = ROUTE("sni: []"), .told = "5 listeners[0].rules[0].match.sni: is an empty list"},
+      {.name = "sni_empty", .text = ROUTE("sni: [a.example, '']"), .told = "5 listeners[0].rules[0].match.sni[1]: is empty"},
+      {.name = "sni_star_in_label", .text = ROUTE("sni: [\"a*.example\"]"), .told = "5 listeners[0].rules[0].match.sni[0]: 'a*.example' is not a DNS name"},
+      {.name = "sni_final_dot", .text = ROUTE("sni: [a.example.]"), .told = "5 listeners[0].rules[0].match.sni[0]: 'a.example.' is not a DNS name"},
+      {.name = "unknown_key", .text = ROUTE("host: [a.example]"), .told = "5 listeners[0].rules[0].match.host: unknown key"});
+
 CASES(struct config_case, upstreams,
       {.name = "missing", .text = LISTENER LISTEN TLS RULES, .told = "1 upstreams: is missing"},
       {.name = "name_missing", .text = WITH_UPSTREAM("{endpoints: [\"127.0.0.1:1\"]}"), .told = "6 upstreams[0].name: is missing"},
@@ -294,6 +327,11 @@ TEST_CASES(names_in_a_match, names)
 }
 
 TEST_CASES(mode_originate, originate)
+{
+	check(variant);
+}
+
+TEST_CASES(mode_passthrough, passthrough)
 {
 	check(variant);
 }
@@ -446,6 +484,28 @@ TEST(what_is_for_the_upstream_is_so)
 	config_wipe_keys(config);
 	CHECK(!to->certificate.key.data);
 	CHECK(to->certificate.chain.data);
+	config_free(config);
+}
+
+TEST(what_is_passed_through_is_so)
+{
+	struct config *config = load_good(
+		PASSTHROUGH "  rules: [{name: a, match: {sni: [a.example, \"*.b.example\"]}, "
+			    "upstream: b}, {name: c, action: deny}]\n"
+			    "upstreams:\n"
+			    "- {name: a, endpoints: [\"127.0.0.1:1\"]}\n"
+			    "- {name: b, endpoints: [\"127.0.0.1:2\"]}\n");
+	const struct config_listener *listener = &config->listeners[0];
+
+	CHECK_EQ(listener->mode, MODE_PASSTHROUGH);
+	CHECK_EQ(listener->client_auth, CLIENT_AUTH_OFF);
+	MUST_EQ(listener->n_rules, 2);
+	MUST_EQ(listener->rules[0].n_sni, 2);
+	CHECK_STR(listener->rules[0].sni[0], "a.example");
+	CHECK_STR(listener->rules[0].sni[1], "*.b.example");
+	CHECK_EQ(listener->rules[0].upstream, 1);
+	CHECK_EQ(listener->rules[1].n_sni, 0);
+	CHECK_EQ(listener->rules[1].action, ACTION_DENY);
 	config_free(config);
 }
 

@@ -19,6 +19,7 @@ SUITE("flow");
 static const struct flow_step want[FLOW_STATES][FLOW_EVENTS] = {
 	/*                    admitted                         refused                         failed connected reached                           proved endpoint failed                 no upstream ended  broken peer closed timeout cut */
 	[FLOW_HANDSHAKE] =    {{FLOW_CONNECT, FLOW_DO_CONNECT}, {FLOW_LINGER, FLOW_DO_LINGER}, CLOSE, NO,       NO,                                 NO,    NO,                             NO,         NO,    NO,    NO,         ABORT,  ABORT},
+	[FLOW_PEEK] =         {{FLOW_CONNECT, FLOW_DO_CONNECT}, {FLOW_LINGER, FLOW_DO_LINGER}, CLOSE, NO,       NO,                                 NO,    NO,                             NO,         NO,    NO,    NO,         ABORT,  ABORT},
 	[FLOW_CONNECT] =      {NO,                              NO,                            ABORT, RELAY,    {FLOW_UPSTREAM_TLS, FLOW_DO_GREET}, NO,    NO,                             ALERT,      NO,    NO,    NO,         NO,     ABORT},
 	[FLOW_UPSTREAM_TLS] = {NO,                              NO,                            ABORT, NO,       NO,                                 RELAY, {FLOW_CONNECT, FLOW_DO_RETRY},  NO,         NO,    NO,    NO,         NO,     ABORT},
 	[FLOW_RELAY] =        {NO,                              ALERT,                         NO,    NO,       NO,                                 NO,    NO,                             NO,         CLOSE, ABORT, NO,         ABORT,  ABORT},
@@ -53,6 +54,8 @@ struct reach_case {
 /* clang-format off */
 CASES(struct reach_case, reachable,
       {.name = "handshake", .state = FLOW_HANDSHAKE, .n = 5,
+       .events = {FLOW_ON_ADMITTED, FLOW_ON_REFUSED, FLOW_ON_FAILED, FLOW_ON_TIMEOUT, FLOW_ON_CUT}},
+      {.name = "peek", .state = FLOW_PEEK, .n = 5,
        .events = {FLOW_ON_ADMITTED, FLOW_ON_REFUSED, FLOW_ON_FAILED, FLOW_ON_TIMEOUT, FLOW_ON_CUT}},
       {.name = "connect", .state = FLOW_CONNECT, .n = 5,
        .events = {FLOW_ON_CONNECTED, FLOW_ON_REACHED, FLOW_ON_NO_UPSTREAM, FLOW_ON_FAILED, FLOW_ON_CUT}},
@@ -91,7 +94,8 @@ TEST(all_ways_end_and_only_one_leads_to_the_relay)
 				CHECK((s == FLOW_CONNECT && e == FLOW_ON_CONNECTED) ||
 				      (s == FLOW_UPSTREAM_TLS && e == FLOW_ON_PROVED));
 			if (got.next == FLOW_CONNECT)
-				CHECK((s == FLOW_HANDSHAKE && e == FLOW_ON_ADMITTED) ||
+				CHECK(((s == FLOW_HANDSHAKE || s == FLOW_PEEK) &&
+				       e == FLOW_ON_ADMITTED) ||
 				      (s == FLOW_UPSTREAM_TLS && e == FLOW_ON_ENDPOINT_FAILED));
 		}
 	}
@@ -99,7 +103,7 @@ TEST(all_ways_end_and_only_one_leads_to_the_relay)
 
 TEST(every_state_has_a_name)
 {
-	static const char *const names[] = {"handshake", "connect", "upstream_tls",
+	static const char *const names[] = {"handshake", "peek", "connect", "upstream_tls",
 					    "relay",	 "linger",  "closed"};
 
 	for (int s = 0; s < FLOW_STATES; s++)

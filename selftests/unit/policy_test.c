@@ -82,7 +82,7 @@ struct spec {
 	const char *name;
 	enum config_action action;
 	bool anonymous;
-	const char *cn[MAX], *dns[MAX], *uri[MAX];
+	const char *cn[MAX], *dns[MAX], *uri[MAX], *sni[MAX];
 };
 
 struct claim {
@@ -204,10 +204,12 @@ static struct config *make_config(const struct spec *specs)
 		rule->cn = calloc(MAX, sizeof(char *));
 		rule->dns = calloc(MAX, sizeof(char *));
 		rule->uri = calloc(MAX, sizeof(char *));
-		MUST(rule->name && rule->cn && rule->dns && rule->uri);
+		rule->sni = calloc(MAX, sizeof(char *));
+		MUST(rule->name && rule->cn && rule->dns && rule->uri && rule->sni);
 		rule->n_cn = fill(rule->cn, specs[i].cn);
 		rule->n_dns = fill(rule->dns, specs[i].dns);
 		rule->n_uri = fill(rule->uri, specs[i].uri);
+		rule->n_sni = fill(rule->sni, specs[i].sni);
 	}
 	return config;
 }
@@ -245,4 +247,65 @@ TEST_CASES(the_first_rule_that_matches_decides, decisions)
 						     : "no rule matches");
 	identity_done(&identity);
 	config_free(config);
+}
+
+/* --- mode: passthrough --- */
+
+struct route_case {
+	VARIANT;
+	struct spec rules[MAX];
+	const char *sni;
+	const char *rule; /* that decides; NULL: none */
+	bool allowed;
+	const char *reason; /* NULL: the usual one */
+};
+
+#define APP                                                                                        \
+	{                                                                                          \
+		.name = "app", .sni = { "app.example", "*.apps.example" }                          \
+	}
+#define NO_NAME "no name (SNI), and no rule without match"
+#define NOT_FOR "no rule is for this name"
+
+/* clang-format off */
+CASES(struct route_case, routes,
+      {.name = "no_rules", .sni = "app.example", .reason = NOT_FOR},
+      {.name = "name", .rules = {APP}, .sni = "app.example", .rule = "app", .allowed = true},
+      {.name = "name_in_capitals", .rules = {APP}, .sni = "APP.Example", .rule = "app", .allowed = true},
+      {.name = "wildcard", .rules = {APP}, .sni = "a.apps.example", .rule = "app", .allowed = true},
+      {.name = "wildcard_two_labels", .rules = {APP}, .sni = "a.b.apps.example", .reason = NOT_FOR},
+      {.name = "wildcard_no_label", .rules = {APP}, .sni = "apps.example", .reason = NOT_FOR},
+      {.name = "wildcard_of_a_client", .rules = {APP}, .sni = "*.apps.example", .reason = NOT_FOR},
+      {.name = "other_name", .rules = {APP}, .sni = "apq.example", .reason = NOT_FOR},
+      {.name = "no_name", .rules = {APP}, .sni = "", .reason = NO_NAME},
+      {.name = "second_rule", .rules = {APP, {.name = "b", .sni = {"b.example"}}}, .sni = "b.example", .rule = "b", .allowed = true},
+      {.name = "without_match_takes_others", .rules = {APP, ALL}, .sni = "b.example", .rule = "all", .allowed = true},
+      {.name = "without_match_takes_no_name", .rules = {APP, ALL}, .sni = "", .rule = "all", .allowed = true},
+      {.name = "first_wins", .rules = {ALL, APP}, .sni = "app.example", .rule = "all", .allowed = true},
+      {.name = "deny", .rules = {{.name = "no", .action = ACTION_DENY, .sni = {"app.example"}}, ALL}, .sni = "app.example", .rule = "no"},
+      {.name = "deny_of_others", .rules = {{.name = "no", .action = ACTION_DENY, .sni = {"app.example"}}, ALL}, .sni = "", .rule = "all", .allowed = true});
+/* clang-format on */
+
+TEST_CASES(the_name_chooses_the_way, routes)
+{
+	struct config *config = make_config(variant->rules);
+	struct policy_verdict verdict = policy_route(&config->listeners[0], variant->sni);
+
+	CHECK_EQ(verdict.allowed, variant->allowed);
+	CHECK_STR(verdict.rule ? verdict.rule->name : NULL, variant->rule);
+	CHECK_STR(verdict.reason, variant->reason    ? variant->reason
+				  : variant->allowed ? "allowed"
+						     : "denied by rule");
+	config_free(config);
+}
+
+TEST(the_name_is_asked_for_when_a_rule_has_one)
+{
+	const struct spec with[MAX] = {ALL, APP}, without[MAX] = {ALL};
+	struct config *asking = make_config(with), *not_asking = make_config(without);
+
+	CHECK(policy_asks_sni(&asking->listeners[0]));
+	CHECK(!policy_asks_sni(&not_asking->listeners[0]));
+	config_free(asking);
+	config_free(not_asking);
 }

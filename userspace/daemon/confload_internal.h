@@ -95,8 +95,18 @@ int confload_upstreams(struct confload *load);
 int confload_listeners(struct confload *load);
 int confload_tls(struct confload *load, size_t index, struct config_listener *listener);
 int confload_rules(struct confload *load, size_t index, struct config_listener *listener);
-/** confload_originate() - `upstream:` of a listener with mode: originate. */
 int confload_originate(struct confload *load, size_t index, struct config_listener *listener);
+int confload_passthrough(struct confload *load, size_t index, struct config_listener *listener);
+
+/** confload_check_passthrough() - may clients of mode: passthrough go to @upstream (its index)? */
+void confload_check_passthrough(struct confload *load, const struct confload_field *field,
+				size_t upstream);
+/** confload_find_upstream() - its index; n_upstreams, and a mistake, when there is none. */
+size_t confload_find_upstream(struct confload *load, const struct confload_field *field,
+			      const char *wanted);
+/** confload_sni_check() - a match of mode: passthrough. */
+void confload_sni_check(struct confload *load, size_t listener, size_t rule,
+			const struct confile_match *match);
 /** confload_match_check() - Returns: true when it is about peers without certificate. */
 bool confload_match_check(struct confload *load, size_t listener, size_t rule,
 			  const struct confile_match *match);

@@ -127,14 +127,12 @@ static int load_addrs(struct confload *load, size_t index, struct config_listene
 static bool load_mode(struct confload *load, size_t index, struct config_listener *to)
 {
 	static const char *const modes[] = {"terminate", "originate", "passthrough", NULL};
+	static const enum config_mode mode_of[] = {MODE_TERMINATE, MODE_ORIGINATE,
+						   MODE_PASSTHROUGH};
 	const char *text = load->root->listeners[index].mode;
 	struct confload_field field = confload_field("listeners[%zu].mode", index);
-	unsigned int choice = confload_choice(load, &field, text, modes);
 
-	if (choice > 1)
-		confload_mistake(load, &field, "use terminate or originate",
-				 "mode '%s' is not in this version", text);
-	to->mode = choice == 1 ? MODE_ORIGINATE : MODE_TERMINATE;
+	to->mode = mode_of[confload_choice(load, &field, text, modes)];
 	return !report_covers(load->report, field.path);
 }
 
@@ -198,6 +196,8 @@ static int load_listener(struct confload *load, size_t index)
 		return r;
 	if (to->mode == MODE_ORIGINATE)
 		return confload_originate(load, index, to);
+	if (to->mode == MODE_PASSTHROUGH)
+		return confload_passthrough(load, index, to);
 	r = confload_tls(load, index, to);
 	return r == 0 ? confload_rules(load, index, to) : r;
 }

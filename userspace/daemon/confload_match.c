@@ -100,7 +100,7 @@ static void check_each(struct confload *load, const struct confload_field *in, c
 		if (!confload_need(load, &field, texts[i], "remove it"))
 			continue;
 		if (strlen(texts[i]) > IDENTITY_NAME_MAX)
-			confload_mistake(load, &field, "no certificate's name is taken that long",
+			confload_mistake(load, &field, "no name is taken that long",
 					 "is longer than %d bytes", IDENTITY_NAME_MAX);
 		else if (check)
 			check(load, &field, texts[i]);
@@ -124,6 +124,18 @@ static bool check_anonymous(struct confload *load, const struct confload_field *
 	return anonymous;
 }
 
+/* An unknown key in it was reported as match.KEY; "empty" would be a lie then. */
+static void check_empty(struct confload *load, const struct confload_field *field, const char *hint)
+{
+	for (size_t i = 0; i < load->report->count; i++) {
+		const char *at = load->report->items[i].field;
+
+		if (at && strncmp(at, field->path, strlen(field->path)) == 0)
+			return;
+	}
+	confload_mistake(load, field, hint, "is empty");
+}
+
 bool confload_match_check(struct confload *load, size_t listener, size_t rule,
 			  const struct confile_match *match)
 {
@@ -132,6 +144,10 @@ bool confload_match_check(struct confload *load, size_t listener, size_t rule,
 		confload_field("listeners[%zu].rules[%zu].match", listener, rule);
 	struct confload_field list;
 
+	list = confload_field("%.200s.sni", field.path);
+	if (match->n_sni > 0)
+		confload_mistake(load, &list, "remove it: clients are told apart by certificates",
+				 "is for mode: passthrough");
 	list = confload_field("%.200s.cn", field.path);
 	check_each(load, &list, match->cn, match->n_cn, NULL);
 	list = confload_field("%.200s.dns", field.path);
@@ -141,16 +157,43 @@ bool confload_match_check(struct confload *load, size_t listener, size_t rule,
 	anonymous = check_anonymous(load, &field, listener, match);
 	if (anonymous || match->n_cn + match->n_dns + match->n_uri > 0)
 		return anonymous;
-	/* An unknown key in it was reported as match.KEY; "empty" would be a lie then. */
-	for (size_t i = 0; i < load->report->count; i++) {
-		const char *at = load->report->items[i].field;
-
-		if (at && strncmp(at, field.path, strlen(field.path)) == 0)
-			return false;
-	}
-	confload_mistake(
-		load, &field,
-		"give cn, dns, uri or anonymous; or remove match: to take every verified peer",
-		"is empty");
+	check_empty(load, &field,
+		    "give cn, dns, uri or anonymous; or remove match: to take every verified peer");
 	return false;
+}
+
+/* Names that only a certificate has. */
+static void check_no_certificate(struct confload *load, const struct confload_field *in,
+				 const struct confile_match *match)
+{
+	const struct {
+		const char *key;
+		bool there;
+	} keys[] = {
+		{"cn", match->n_cn > 0},
+		{"dns", match->n_dns > 0},
+		{"uri", match->n_uri > 0},
+		{"anonymous", match->anonymous != NULL},
+	};
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		struct confload_field field = confload_field("%.200s.%s", in->path, keys[i].key);
+
+		if (keys[i].there)
+			confload_mistake(load, &field, "use sni, or mode: terminate",
+					 "can never match: mode: passthrough sees no certificate");
+	}
+}
+
+void confload_sni_check(struct confload *load, size_t listener, size_t rule,
+			const struct confile_match *match)
+{
+	struct confload_field field =
+		confload_field("listeners[%zu].rules[%zu].match", listener, rule);
+	struct confload_field list = confload_field("%.200s.sni", field.path);
+
+	check_no_certificate(load, &field, match);
+	check_each(load, &list, match->sni, match->n_sni, check_dns);
+	if (match->n_sni == 0)
+		check_empty(load, &field, "give sni; or remove match: to take every client");
 }

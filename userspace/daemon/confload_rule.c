@@ -34,9 +34,8 @@ static void unknown_upstream(struct confload *load, const struct confload_field 
 	confload_mistake(load, field, hint, "there is no upstream '%s'", name);
 }
 
-/* Returns: the upstream's index; n_upstreams, and a mistake, when there is none of that name. */
-static size_t find_upstream(struct confload *load, const struct confload_field *field,
-			    const char *wanted)
+size_t confload_find_upstream(struct confload *load, const struct confload_field *field,
+			      const char *wanted)
 {
 	for (size_t i = 0; i < load->config->n_upstreams; i++) {
 		const char *name = load->config->upstreams[i].name;
@@ -67,8 +66,11 @@ static void choose_upstream(struct confload *load, size_t listener, size_t index
 	}
 	if (!confload_need(load, &field, from->upstream, "say where to go, or write action: deny"))
 		return;
-	to->upstream = find_upstream(load, &field, from->upstream);
-	if (to->upstream < load->config->n_upstreams && load->config->upstreams[to->upstream].tls)
+	to->upstream = confload_find_upstream(load, &field, from->upstream);
+	if (load->config->listeners[listener].mode == MODE_PASSTHROUGH)
+		confload_check_passthrough(load, &field, to->upstream);
+	else if (to->upstream < load->config->n_upstreams &&
+		 load->config->upstreams[to->upstream].tls)
 		confload_mistake(load, &field, "use one without tls, or mode: originate",
 				 "upstream '%s' has tls: not in this version for mode: terminate",
 				 from->upstream);
@@ -85,6 +87,10 @@ static int load_match(struct confload *load, size_t listener, size_t index,
 
 	if (!from)
 		return 0;
+	if (load->config->listeners[listener].mode == MODE_PASSTHROUGH) {
+		confload_sni_check(load, listener, index, from);
+		return confload_texts(from->sni, from->n_sni, &to->sni, &to->n_sni);
+	}
 	to->anonymous = confload_match_check(load, listener, index, from);
 	if (!to->anonymous && load->config->listeners[listener].client_auth == CLIENT_AUTH_OFF)
 		confload_mistake(load, &field, "remove it, or ask clients for certificates",
@@ -113,14 +119,15 @@ static void check_name(struct confload *load, size_t listener, size_t index,
 static void check_reached(struct confload *load, size_t listener, size_t index)
 {
 	const struct confile_rule *rules = load->root->listeners[listener].rules;
+	const struct config_listener *to = &load->config->listeners[listener];
 	struct confload_field field = confload_field("listeners[%zu].rules[%zu]", listener, index);
 
 	for (size_t i = 0; load->report->n_mistakes == 0 && i < index; i++) {
-		if (rules[i].match || load->config->listeners[listener].rules[index].anonymous)
+		if (rules[i].match || to->rules[index].anonymous)
 			continue;
 		confload_remark(load, &field, "put rules without match last",
-				"is never asked: rule '%s' before it takes every verified peer",
-				rules[i].name);
+				"is never asked: rule '%s' before it takes every %s", rules[i].name,
+				to->mode == MODE_PASSTHROUGH ? "client" : "verified peer");
 		return;
 	}
 }
@@ -166,8 +173,11 @@ int confload_rules(struct confload *load, size_t index, struct config_listener *
 	if (from->upstream) {
 		struct confload_field upstream = confload_field("listeners[%zu].upstream", index);
 
-		confload_mistake(load, &upstream, "put it into a rule",
-				 "is for mode: originate; here rules choose the upstream");
+		confload_mistake(
+			load, &upstream, "put it into a rule", "%s",
+			to->mode == MODE_PASSTHROUGH
+				? "is for listeners without rules"
+				: "is for mode: originate; here rules choose the upstream");
 	}
 	if (from->n_rules == 0)
 		confload_mistake(load, &field,
@@ -184,59 +194,4 @@ int confload_rules(struct confload *load, size_t index, struct config_listener *
 	}
 	check_optional(load, index, to);
 	return r;
-}
-
-/* --- mode: originate --- */
-
-static void check_originate(struct confload *load, size_t index, const struct config_listener *to,
-			    const struct config_upstream *upstream)
-{
-	struct confload_field field = confload_field("listeners[%zu].upstream", index);
-
-	if (!upstream->tls) {
-		struct confload_field tls = confload_field(
-			"upstreams[%zu].tls", (size_t)(upstream - load->config->upstreams));
-
-		/* One that could not be read is not missing. */
-		if (!report_covers(load->report, tls.path))
-			confload_mistake(load, &field, "give it tls: {server_ca: file:PATH}",
-					 "upstream '%s' has no tls, which mode: originate is for",
-					 upstream->name);
-		return;
-	}
-	for (size_t i = 0; to->offload == OFFLOAD_REQUIRE && i < upstream->n_endpoints; i++) {
-		if (addr_is_unix(&upstream->endpoints[i]))
-			confload_mistake(load, &field, "use offload: auto, or TCP endpoints",
-					 "upstream '%s' has a unix socket, the kernel has TLS for "
-					 "TCP only, and offload is require",
-					 upstream->name);
-	}
-}
-
-int confload_originate(struct confload *load, size_t index, struct config_listener *to)
-{
-	const struct confile_listener *from = &load->root->listeners[index];
-	struct confload_field field = confload_field("listeners[%zu].tls", index);
-	size_t upstream;
-
-	if (from->tls)
-		confload_mistake(load, &field, "put what is for the upstream into its tls:",
-				 "is for mode: terminate; here clients talk plaintext");
-	field = confload_field("listeners[%zu].rules", index);
-	if (from->n_rules > 0)
-		confload_mistake(load, &field, "write upstream: NAME instead",
-				 "is for mode: terminate; plaintext has no names to choose by");
-	to->client_auth = CLIENT_AUTH_OFF;
-	to->rules = calloc(1, sizeof(*to->rules));
-	if (!to->rules)
-		return -ENOMEM;
-	to->n_rules = 1;
-	field = confload_field("listeners[%zu].upstream", index);
-	if (!confload_need(load, &field, from->upstream, "say where to go"))
-		return 0;
-	upstream = find_upstream(load, &field, from->upstream);
-	if (upstream < load->config->n_upstreams)
-		check_originate(load, index, to, &load->config->upstreams[upstream]);
-	to->rules[0].upstream = upstream;
-	return 0;
 }

@@ -31,6 +31,7 @@ static void rule_done(struct config_rule *rule)
 	free_texts(rule->cn, rule->n_cn);
 	free_texts(rule->dns, rule->n_dns);
 	free_texts(rule->uri, rule->n_uri);
+	free_texts(rule->sni, rule->n_sni);
 }
 
 static void listener_done(struct config_listener *listener)

@@ -20,6 +20,14 @@ static const struct flow_step table[FLOW_STATES][FLOW_EVENTS] = {
 			[FLOW_ON_TIMEOUT] = ABORT,
 			[FLOW_ON_CUT] = ABORT,
 		},
+	[FLOW_PEEK] =
+		{
+			[FLOW_ON_ADMITTED] = {FLOW_CONNECT, FLOW_DO_CONNECT},
+			[FLOW_ON_REFUSED] = {FLOW_LINGER, FLOW_DO_LINGER},
+			[FLOW_ON_FAILED] = CLOSE,
+			[FLOW_ON_TIMEOUT] = ABORT,
+			[FLOW_ON_CUT] = ABORT,
+		},
 	[FLOW_CONNECT] =
 		{
 			[FLOW_ON_CONNECTED] = {FLOW_RELAY, FLOW_DO_RELAY},
@@ -63,11 +71,9 @@ struct flow_step flow_next(enum flow_state state, enum flow_event event)
 const char *flow_state_name(enum flow_state state)
 {
 	static const char *const names[FLOW_STATES] = {
-		[FLOW_HANDSHAKE] = "handshake",
-		[FLOW_CONNECT] = "connect",
-		[FLOW_UPSTREAM_TLS] = "upstream_tls",
-		[FLOW_RELAY] = "relay",
-		[FLOW_LINGER] = "linger",
+		[FLOW_HANDSHAKE] = "handshake", [FLOW_PEEK] = "peek",
+		[FLOW_CONNECT] = "connect",	[FLOW_UPSTREAM_TLS] = "upstream_tls",
+		[FLOW_RELAY] = "relay",		[FLOW_LINGER] = "linger",
 		[FLOW_CLOSED] = "closed",
 	};
 

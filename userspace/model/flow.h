@@ -11,10 +11,12 @@
  *	  LINGER <---------------+
  *	    +--eof, timeout--> CLOSED
  *
- * A client that talks TLS (mode: terminate) begins with its handshake. One that does not (mode:
- * originate) is admitted at once; then it is the upstream that has to prove who it is.
+ * A client that talks TLS with us (mode: terminate) begins with its handshake. One that talks
+ * plaintext (mode: originate) is admitted at once; then it is the upstream that has to prove who it is.
+ * One whose bytes are passed on as they come (mode: passthrough) begins with PEEK in the place of
+ * HANDSHAKE: where a rule asks for its name, its first message is looked at.
  *
- * LINGER: a fatal alert was sent and what the peer still sends is read and thrown away until it
+ * LINGER: a fatal alert was sent, if the peer knows what that is, and what it still sends is read and thrown away until it
  * closes; a close with unread bytes would be a reset, which destroys the alert on its way.
  */
 #ifndef SLUICE_MODEL_FLOW_H
@@ -22,6 +24,7 @@
 
 enum flow_state {
 	FLOW_HANDSHAKE, /* with the client */
+	FLOW_PEEK,	/* which way is it to go? */
 	FLOW_CONNECT,
 	FLOW_UPSTREAM_TLS, /* the handshake with an endpoint */
 	FLOW_RELAY,

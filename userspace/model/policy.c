@@ -112,6 +112,15 @@ static bool rule_matches(const struct config_rule *rule, const struct identity *
 	       list_matches(IDENTITY_URI, rule->uri, rule->n_uri, identity);
 }
 
+static struct policy_verdict verdict_of(const struct config_rule *rule)
+{
+	return (struct policy_verdict){
+		.allowed = rule->action == ACTION_ALLOW,
+		.rule = rule,
+		.reason = rule->action == ACTION_ALLOW ? "allowed" : "denied by rule",
+	};
+}
+
 struct policy_verdict policy_decide(const struct config_listener *listener,
 				    const struct identity *identity)
 {
@@ -124,15 +133,41 @@ struct policy_verdict policy_decide(const struct config_listener *listener,
 			continue;
 		if (unclear_reason)
 			return (struct policy_verdict){.rule = rule, .reason = unclear_reason};
-		return (struct policy_verdict){
-			.allowed = rule->action == ACTION_ALLOW,
-			.rule = rule,
-			.reason = rule->action == ACTION_ALLOW ? "allowed" : "denied by rule",
-		};
+		return verdict_of(rule);
 	}
 	return (struct policy_verdict){
 		.reason = identity->has_certificate || listener->client_auth == CLIENT_AUTH_OFF
 				  ? "no rule matches"
 				  : "no certificate, and no rule for anonymous peers",
+	};
+}
+
+bool policy_asks_sni(const struct config_listener *listener)
+{
+	for (size_t i = 0; i < listener->n_rules; i++) {
+		if (listener->rules[i].n_sni > 0)
+			return true;
+	}
+	return false;
+}
+
+static bool takes_name(const struct config_rule *rule, const char *sni)
+{
+	for (size_t i = 0; i < rule->n_sni; i++) {
+		if (policy_dns_matches(rule->sni[i], sni, strlen(sni)))
+			return true;
+	}
+	return rule->n_sni == 0;
+}
+
+struct policy_verdict policy_route(const struct config_listener *listener, const char *sni)
+{
+	for (size_t i = 0; i < listener->n_rules; i++) {
+		if (takes_name(&listener->rules[i], sni))
+			return verdict_of(&listener->rules[i]);
+	}
+	return (struct policy_verdict){
+		.reason = sni[0] ? "no rule is for this name"
+				 : "no name (SNI), and no rule without match",
 	};
 }

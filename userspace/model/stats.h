@@ -29,6 +29,7 @@
 	X(TICKETS_DROPPED, "tickets_dropped")                                                      \
 	X(SESSIONS_KERNEL, "sessions_kernel") /* handed over, at once or later */                  \
 	X(SESSIONS_COPY, "sessions_copy")     /* began on OpenSSL */                               \
+	X(SESSIONS_PASSTHROUGH, "sessions_passthrough")                                            \
 	X(BYTES_IN_SPLICE, "bytes_in_splice")                                                      \
 	X(BYTES_OUT_SPLICE, "bytes_out_splice")                                                    \
 	X(BYTES_IN_KTLS_COPY, "bytes_in_ktls_copy")                                                \

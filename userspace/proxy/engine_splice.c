@@ -14,29 +14,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define PIPE_BYTES 65536 /* the default of a pipe; one call never asks for more */
 /* One page always fits in an empty pipe, however small the kernel made it for us. */
 #define RECORD_BYTES 4096
 #define FLUSH_RECORDS 16 /* a pipe has no more parts, and a record takes at least one */
-
-static int splice_acquire(struct relay *relay, enum relay_direction direction)
-{
-	struct relay_flow *flow = &relay->flow[direction];
-
-	return flow->pipe.read_fd < 0 ? pipe_acquire(&relay->pools->pipes, &flow->pipe) : 0;
-}
-
-static void splice_release(struct relay *relay, enum relay_direction direction, bool dirty)
-{
-	struct relay_flow *flow = &relay->flow[direction];
-
-	if (flow->pipe.read_fd < 0)
-		return;
-	if (dirty)
-		pipe_drop(&flow->pipe);
-	else
-		pipe_release(&relay->pools->pipes, &flow->pipe);
-}
 
 /* Read what splice could not carry. Returns: as fill. */
 static ssize_t read_record(struct relay *relay, struct relay_flow *flow)
@@ -52,7 +32,7 @@ static ssize_t read_record(struct relay *relay, struct relay_flow *flow)
 
 static ssize_t fill_from_wire(struct relay *relay, struct relay_flow *flow)
 {
-	ssize_t got = splice(relay->wire_fd, NULL, flow->pipe.write_fd, NULL, PIPE_BYTES,
+	ssize_t got = splice(relay->wire_fd, NULL, flow->pipe.write_fd, NULL, RELAY_PIPE_BYTES,
 			     SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
 	int error = got < 0 ? errno : 0;
 
@@ -83,7 +63,7 @@ static ssize_t splice_fill(struct relay *relay, enum relay_direction direction)
 
 	if (direction == RELAY_IN)
 		return fill_from_wire(relay, flow);
-	got = splice(relay->local_fd, NULL, flow->pipe.write_fd, NULL, PIPE_BYTES,
+	got = splice(relay->local_fd, NULL, flow->pipe.write_fd, NULL, RELAY_PIPE_BYTES,
 		     SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
 	if (got < 0)
 		return errno == EAGAIN ? -EAGAIN : relay_fail_local(relay, -errno);
@@ -116,10 +96,11 @@ static ssize_t splice_flush(struct relay *relay, enum relay_direction direction)
 
 const struct relay_engine relay_engine_splice = {
 	.name = "splice",
-	.acquire = splice_acquire,
+	.acquire = relay_pipe_acquire,
 	.fill = splice_fill,
 	.flush = splice_flush,
 	.finish = ktls_wire_finish,
 	.reject = ktls_wire_reject,
-	.release = splice_release,
+	.release = relay_pipe_release,
+	.spare = &relay_engine_ktls_copy,
 };

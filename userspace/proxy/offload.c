@@ -22,6 +22,7 @@ const char *offload_reason_name(enum offload_reason reason)
 		[OFFLOAD_FIN_RECEIVED] = "fin_received",
 		[OFFLOAD_KEYS] = "key_derivation",
 		[OFFLOAD_INSTALL] = "kernel_refused_keys",
+		[OFFLOAD_PASSTHROUGH] = "passthrough",
 	};
 
 	return names[reason];

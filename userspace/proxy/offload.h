@@ -25,6 +25,7 @@ enum offload_reason {
 	OFFLOAD_FIN_RECEIVED,  /* its FIN was here before the keys: the kernel takes none then */
 	OFFLOAD_KEYS,	       /* derivation failed */
 	OFFLOAD_INSTALL,       /* the kernel refused the keys */
+	OFFLOAD_PASSTHROUGH,   /* no TLS ends here */
 	OFFLOAD_REASONS
 };
 

@@ -11,12 +11,12 @@ void relay_start(struct relay *relay, struct relay_pools *pools, struct tls_conn
 {
 	relay->pools = pools;
 	relay->tls = tls;
-	relay->crypto = RELAY_OPENSSL;
+	relay->crypto = tls ? RELAY_OPENSSL : RELAY_NOBODY;
 	relay->wire_fd = wire_fd;
 	relay->local_fd = local_fd;
 	for (int i = 0; i < RELAY_DIRECTIONS; i++) {
 		relay->flow[i] = (struct relay_flow){
-			.engine = &relay_engine_copy,
+			.engine = tls ? &relay_engine_copy : &relay_engine_plain,
 			.pipe = {.read_fd = -1, .write_fd = -1},
 			.source_ready = true,
 			.sink_ready = true,
@@ -166,10 +166,10 @@ static int take_holder(struct relay *relay, enum relay_direction direction)
 
 	flow->engine = relay_choose(relay, direction);
 	r = flow->engine->acquire(relay, direction);
-	if (r < 0 && flow->engine == &relay_engine_splice) {
+	if (r < 0 && flow->engine->spare) {
 		relay->pipes_missed++;
 		flow->trend = 0;
-		flow->engine = &relay_engine_ktls_copy;
+		flow->engine = flow->engine->spare;
 		r = flow->engine->acquire(relay, direction);
 	}
 	return r < 0 ? relay_fail(relay, RELAY_NO_RESOURCES) : 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The relay contract: two directions between the wire (TLS) and the local side (plaintext).
+ * The relay contract: two directions between the wire (TLS) and the local side (plaintext). In mode:
+ * passthrough both sides are plain sockets, and the wire is the client's.
  *
  * An engine moves one direction with these verbs, and relay_pump() is the only loop around them:
  *
@@ -46,7 +47,7 @@ enum relay_direction {
 enum relay_wire { RELAY_WIRE_CLIENT, RELAY_WIRE_UPSTREAM };
 
 /** Who has the keys of the wire. */
-enum relay_crypto { RELAY_OPENSSL, RELAY_KERNEL };
+enum relay_crypto { RELAY_OPENSSL, RELAY_KERNEL, RELAY_NOBODY };
 
 /** Why a relay broke. Anything but NONE means resets on both sides. */
 enum relay_fault {
@@ -68,6 +69,7 @@ enum relay_fault {
 #define RELAY_KEY_UPDATES_MAX 100
 
 #define RELAY_BUFFER_BYTES 16384 /* one TLS record */
+#define RELAY_PIPE_BYTES   65536 /* the default of a pipe; one call never asks for more */
 
 /*
  * Bytes per direction and turn of the loop; then the others have their turn. One round costs at
@@ -104,9 +106,9 @@ struct relay_flow {
 	bool sink_failed;     /* epoll said so; a call that would say how may never come */
 	bool dead;	      /* the sink is gone; relay->fault says how */
 	uint8_t idle_records; /* in a row */
-	int8_t trend;	      /* fills in a row that were big (> 0) or small (< 0): relay_choose() */
-	uint64_t bytes;	      /* delivered to the sink */
-	uint64_t spliced;     /* of them, without entering this process */
+	int8_t trend;	  /* fills in a row that were big (> 0) or small (< 0): relay_choose() */
+	uint64_t bytes;	  /* delivered to the sink */
+	uint64_t spliced; /* of them, without entering this process */
 };
 
 /**
@@ -162,15 +164,21 @@ struct relay_engine {
 	ssize_t (*flush)(struct relay *relay, enum relay_direction direction);
 	/* Returns: 0, -EAGAIN (the sink is full), -EINPROGRESS (ask again soon), -EIO. */
 	int (*finish)(struct relay *relay, enum relay_direction direction);
-	/* A record came that has no place: tell the peer, if the protocol can. Returns: -EIO. */
+	/*
+	 * A record came that has no place: tell the peer, if the protocol can. Returns: -EIO. NULL:
+	 * there are no records.
+	 */
 	int (*reject)(struct relay *relay);
 	/* Give back an empty holder; @dirty: it may hold bytes. */
 	void (*release)(struct relay *relay, enum relay_direction direction, bool dirty);
+	const struct relay_engine *spare; /* that goes on when acquire fails; NULL: none */
 };
 
 extern const struct relay_engine relay_engine_copy;	 /* OpenSSL, a buffer */
 extern const struct relay_engine relay_engine_ktls_copy; /* kernel TLS, a buffer */
 extern const struct relay_engine relay_engine_splice;	 /* kernel TLS, a pipe */
+extern const struct relay_engine relay_engine_plain;	 /* no TLS, a pipe */
+extern const struct relay_engine relay_engine_plain_copy;
 
 void relay_pools_init(struct relay_pools *pools);
 void relay_pools_done(struct relay_pools *pools);
@@ -179,9 +187,13 @@ void relay_pools_done(struct relay_pools *pools);
 int relay_buffer_acquire(struct relay *relay, enum relay_direction direction);
 void relay_buffer_release(struct relay *relay, enum relay_direction direction, bool dirty);
 
+/** relay_pipe_acquire(), relay_pipe_release() - the same of every engine that has a pipe. */
+int relay_pipe_acquire(struct relay *relay, enum relay_direction direction);
+void relay_pipe_release(struct relay *relay, enum relay_direction direction, bool dirty);
+
 /**
- * relay_start() - both directions begin with everything marked ready, by OpenSSL with @tls. Descriptors
- * are borrowed.
+ * relay_start() - both directions begin with everything marked ready, by OpenSSL with @tls; NULL:
+ * there is no TLS. Descriptors are borrowed.
  */
 void relay_start(struct relay *relay, struct relay_pools *pools, struct tls_conn *tls, int wire_fd,
 		 int local_fd);

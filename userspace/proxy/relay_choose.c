@@ -34,6 +34,8 @@ const struct relay_engine *relay_choose(const struct relay *relay, enum relay_di
 
 	if (relay->crypto == RELAY_OPENSSL)
 		return &relay_engine_copy;
+	if (relay->crypto == RELAY_NOBODY)
+		return &relay_engine_plain;
 	switch (relay->engine) {
 	case ENGINE_SPLICE:
 		return &relay_engine_splice;

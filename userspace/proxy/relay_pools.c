@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Holders that the sessions of one worker share, and the verbs of those engines that have a buffer. */
+/* Holders that the sessions of one worker share, and the verbs of engines that take and return them. */
 #include "proxy/relay.h"
 
 #include <errno.h>
@@ -58,4 +58,23 @@ void relay_buffer_release(struct relay *relay, enum relay_direction direction, b
 		free(flow->buffer);
 	}
 	flow->buffer = NULL;
+}
+
+int relay_pipe_acquire(struct relay *relay, enum relay_direction direction)
+{
+	struct relay_flow *flow = &relay->flow[direction];
+
+	return flow->pipe.read_fd < 0 ? pipe_acquire(&relay->pools->pipes, &flow->pipe) : 0;
+}
+
+void relay_pipe_release(struct relay *relay, enum relay_direction direction, bool dirty)
+{
+	struct relay_flow *flow = &relay->flow[direction];
+
+	if (flow->pipe.read_fd < 0)
+		return;
+	if (dirty)
+		pipe_drop(&flow->pipe);
+	else
+		pipe_release(&relay->pools->pipes, &flow->pipe);
 }

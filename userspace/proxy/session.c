@@ -9,7 +9,7 @@
  *  - A closed session has no descriptors and no armed timer; its memory is freed by its death
  *    task at the end of the turn.
  *  - In FLOW_HANDSHAKE, FLOW_UPSTREAM_TLS and FLOW_RELAY, s->tls is NULL exactly when the kernel
- *    owns the keys.
+ *    owns the keys, or nobody here (mode: passthrough).
  */
 #include "proxy/session_internal.h"
 
@@ -98,6 +98,30 @@ static void on_client_lingering(struct session *s)
 	}
 }
 
+void session_handshake_begins(struct session *s)
+{
+	s->handshaking = true;
+	s->proxy->n_handshakes++;
+	stats_add(s->proxy->stats, STAT_HANDSHAKES, 1);
+}
+
+void session_handshake_over(struct session *s)
+{
+	if (!s->handshaking)
+		return;
+	s->handshaking = false;
+	s->proxy->n_handshakes--;
+	stats_sub(s->proxy->stats, STAT_HANDSHAKES, 1);
+	proxy_resume_accepting(s->proxy);
+}
+
+void session_refuse(struct session *s, const struct refusal *refusal, enum stats_id stat)
+{
+	stats_add(s->proxy->stats, stat, 1);
+	session_log_refusal(s, refusal);
+	s->verdict.allowed = false;
+}
+
 /* --- events --- */
 
 static void pump_again(struct loop_task *task)
@@ -141,6 +165,9 @@ static void on_accepted(struct loop_source *source, uint32_t events)
 	case FLOW_HANDSHAKE:
 		session_shake_hands(s);
 		break;
+	case FLOW_PEEK:
+		session_peek(s, events);
+		break;
 	case FLOW_CONNECT:
 	case FLOW_UPSTREAM_TLS:
 		on_client_waiting(s, events);
@@ -183,6 +210,9 @@ static void on_timer(struct loop_timer *timer)
 	case FLOW_HANDSHAKE:
 	case FLOW_UPSTREAM_TLS:
 		session_handshake_late(s);
+		break;
+	case FLOW_PEEK:
+		session_peek_late(s);
 		break;
 	case FLOW_CONNECT:
 		session_connect_late(s);
@@ -242,11 +272,11 @@ static int open_session(struct session *s)
 	struct loop *loop = s->proxy->loop;
 	int r = 0;
 
-	if (session_originates(s))
+	if (session_terminates(s))
+		r = session_await_client(s);
+	else
 		/* The end of this process must not look to the client as if it had an answer. */
 		stream_reset_on_close(s->accepted.fd);
-	else
-		r = session_await_client(s);
 	if (r == 0)
 		r = loop_arm(loop, &s->timer, s->proxy->config->timeouts.handshake_ms);
 	if (r == 0)
@@ -298,6 +328,8 @@ void session_begin(struct proxy *proxy, size_t listener, int fd, const struct ad
 		session_step(s, FLOW_ON_TIMEOUT);
 	} else if (session_originates(s)) {
 		admit(s);
+	} else if (!session_terminates(s)) {
+		session_peek_begin(s);
 	}
 }
 

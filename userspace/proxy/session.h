@@ -25,7 +25,8 @@ enum session_handover {
 /*
  * A session has two sockets: the one that a client opened and the one that we opened to an upstream.
  * One of them is the wire, where TLS is, the other one the local side, which is plaintext: see
- * session_wire() and session_local().
+ * session_wire() and session_local(). In mode: passthrough they are the client's and the upstream's,
+ * and neither has TLS that we know of.
  */
 struct session {
 	struct proxy *proxy;
@@ -44,7 +45,8 @@ struct session {
 	struct loop_timer soon;	 /* something has to be tried again and no event will say when */
 	uint32_t soon_ms;	 /* its next delay in the relay */
 	struct loop_task pump, death;
-	struct tls_conn *tls; /* of the wire; NULL from the hand-over on */
+	struct tls_conn
+		*tls; /* of the wire; NULL from the hand-over on, and in mode: passthrough */
 	struct relay relay;
 	struct upstream_attempt upstream;
 	struct policy_verdict verdict;
@@ -56,7 +58,13 @@ struct session {
 	const char *close_reason;
 };
 
-/** session_originates() - the client talks plaintext, the upstream TLS; else it is the other way. */
+/** session_terminates() - the client talks TLS with us, so it can be told something. */
+static inline bool session_terminates(const struct session *s)
+{
+	return s->listener->mode == MODE_TERMINATE;
+}
+
+/** session_originates() - the upstream talks TLS with us, the client plaintext. */
 static inline bool session_originates(const struct session *s)
 {
 	return s->listener->mode == MODE_ORIGINATE;
@@ -104,7 +112,7 @@ void session_report(const struct session *session, struct json *array);
 
 /** Log lines (session_log.c): one at the end of an admitted session, one per refusal. */
 struct refusal {
-	const char *check;   /* which check said no: no_certificate, chain, policy, offload, … */
+	const char *check;   /* which check said no: no_certificate, chain, policy, sni, … */
 	const char *reason;  /* in words */
 	const char *subject; /* of the certificate; "" none */
 	int alert;	     /* number sent; -1 none */

@@ -82,8 +82,8 @@ static enum handover_result failed(struct session *s, int error)
 	stats_add(s->proxy->stats, STAT_REFUSED_OFFLOAD, 1);
 	s->close_reason = why_not_handed_over(s);
 	/* Only a client that talks TLS can be told, and only while nothing else was said. */
-	session_step(s, error == -EOPNOTSUPP && !session_originates(s) ? FLOW_ON_REFUSED
-								       : FLOW_ON_BROKEN);
+	session_step(s, error == -EOPNOTSUPP && session_terminates(s) ? FLOW_ON_REFUSED
+								      : FLOW_ON_BROKEN);
 	return HANDOVER_ENDED;
 }
 

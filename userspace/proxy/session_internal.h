@@ -6,10 +6,31 @@
 #ifndef SLUICE_PROXY_SESSION_INTERNAL_H
 #define SLUICE_PROXY_SESSION_INTERNAL_H
 
+#include "model/stats.h"
 #include "proxy/session.h"
 
 /** session_step() - @event happened: the next state and its action. */
 void session_step(struct session *s, enum flow_event event);
+
+/** session_refuse() - count and log it; what the client is told is the caller's. */
+void session_refuse(struct session *s, const struct refusal *refusal, enum stats_id stat);
+
+/** session_handshake_begins() - count it for limits.handshakes. */
+void session_handshake_begins(struct session *s);
+
+/** session_handshake_over() - stop counting it; twice is fine. */
+void session_handshake_over(struct session *s);
+
+/* session_peek.c: mode: passthrough, which way is it to go? */
+
+/** session_peek_begin() - go at once where no rule asks for a name. */
+void session_peek_begin(struct session *s);
+
+/** session_peek() - the client's socket has something to say. */
+void session_peek(struct session *s, uint32_t events);
+
+/** session_peek_late() - the time is up. */
+void session_peek_late(struct session *s);
 
 /* session_tls.c: the handshake on the wire, whoever opened its socket. */
 
@@ -24,9 +45,6 @@ void session_shake_hands(struct session *s);
 
 /** session_handshake_late() - the time is up. */
 void session_handshake_late(struct session *s);
-
-/** session_handshake_over() - stop counting it; twice is fine. */
-void session_handshake_over(struct session *s);
 
 /* session_connect.c: endpoints in turn. */
 

@@ -130,7 +130,7 @@ void session_pump_on_event(struct session *s)
 
 void session_relay(struct session *s)
 {
-	s->relay.tickets.expected = tls_expects_tickets(s->tls);
+	s->relay.tickets.expected = s->tls && tls_expects_tickets(s->tls);
 	s->relay.accept_truncation = s->listener->on_truncation == TRUNCATION_ACCEPT;
 	s->relay.engine = s->listener->engine;
 	s->relay.records_per_key = (uint32_t)s->proxy->config->limits.records_per_key;
@@ -138,7 +138,9 @@ void session_relay(struct session *s)
 	session_plan_handover(s);
 	if (s->handover == HANDOVER_DUE && session_hand_over(s) == HANDOVER_ENDED)
 		return;
-	if (s->handover != HANDOVER_DONE)
+	if (s->relay.crypto == RELAY_NOBODY)
+		stats_add(s->proxy->stats, STAT_SESSIONS_PASSTHROUGH, 1);
+	else if (s->handover != HANDOVER_DONE)
 		stats_add(s->proxy->stats, STAT_SESSIONS_COPY, 1);
 	if (s->upstream.tried > 1)
 		stats_add(s->proxy->stats, STAT_UPSTREAM_RETRIED, s->upstream.tried - 1);

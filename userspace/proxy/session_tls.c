@@ -14,23 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void handshake_begins(struct session *s)
-{
-	s->handshaking = true;
-	s->proxy->n_handshakes++;
-	stats_add(s->proxy->stats, STAT_HANDSHAKES, 1);
-}
-
-void session_handshake_over(struct session *s)
-{
-	if (!s->handshaking)
-		return;
-	s->handshaking = false;
-	s->proxy->n_handshakes--;
-	stats_sub(s->proxy->stats, STAT_HANDSHAKES, 1);
-	proxy_resume_accepting(s->proxy);
-}
-
 static void remember_tls(struct session *s)
 {
 	const char *sni = tls_sni(s->tls);
@@ -60,20 +43,13 @@ static bool decide_offload(struct session *s)
 	return s->listener->offload != OFFLOAD_REQUIRE || s->offload_reason == OFFLOAD_OK;
 }
 
-static void refuse(struct session *s, const struct refusal *refusal, enum stats_id stat)
-{
-	stats_add(s->proxy->stats, stat, 1);
-	session_log_refusal(s, refusal);
-	s->verdict.allowed = false;
-}
-
 /* --- with a client --- */
 
 int session_await_client(struct session *s)
 {
 	size_t index = (size_t)(s->listener - s->proxy->config->listeners);
 
-	handshake_begins(s);
+	session_handshake_begins(s);
 	return tls_conn_new(s->proxy->tls[index], s->accepted.fd, &s->tls);
 }
 
@@ -87,7 +63,7 @@ static void client_failed(struct session *s)
 		stat = STAT_REFUSED_NO_CERTIFICATE;
 	else if (strcmp(failure->check, "chain") == 0)
 		stat = STAT_REFUSED_CHAIN;
-	refuse(s, &refusal, stat);
+	session_refuse(s, &refusal, stat);
 	session_step(s, failure->alert >= 0 ? FLOW_ON_REFUSED : FLOW_ON_FAILED);
 }
 
@@ -104,7 +80,7 @@ static void refuse_established(struct session *s, const char *check, const char 
 	};
 
 	tls_peer_subject(s->tls, subject, sizeof(subject));
-	refuse(s, &refusal, stat);
+	session_refuse(s, &refusal, stat);
 	session_step(s, FLOW_ON_REFUSED);
 }
 
@@ -173,7 +149,7 @@ void session_greet_endpoint(struct session *s)
 	int r = tls_conn_new_client(s->proxy->upstream_tls[index], s->connected.fd, &server,
 				    &s->tls);
 
-	handshake_begins(s);
+	session_handshake_begins(s);
 	if (r == 0)
 		r = loop_arm(s->proxy->loop, &s->timer, s->proxy->config->timeouts.handshake_ms);
 	if (r == 0)
@@ -196,12 +172,12 @@ static void endpoint_proved(struct session *s)
 		session_step(s, FLOW_ON_PROVED);
 		return;
 	}
-	refuse(s,
-	       &(struct refusal){.check = "offload",
-				 .reason = offload_reason_name(s->offload_reason),
-				 .subject = "",
-				 .alert = -1},
-	       STAT_REFUSED_OFFLOAD);
+	session_refuse(s,
+		       &(struct refusal){.check = "offload",
+					 .reason = offload_reason_name(s->offload_reason),
+					 .subject = "",
+					 .alert = -1},
+		       STAT_REFUSED_OFFLOAD);
 	session_step(s, FLOW_ON_FAILED);
 }
 
@@ -239,6 +215,6 @@ void session_handshake_late(struct session *s)
 		endpoint_failed(s, -ETIMEDOUT, &refusal);
 		return;
 	}
-	refuse(s, &refusal, STAT_HANDSHAKE_TIMEOUT);
+	session_refuse(s, &refusal, STAT_HANDSHAKE_TIMEOUT);
 	session_step(s, FLOW_ON_TIMEOUT);
 }

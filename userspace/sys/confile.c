@@ -49,6 +49,7 @@ static const cyaml_schema_field_t match_fields[] = {
 	TEXTS(struct confile_match, cn),
 	TEXTS(struct confile_match, dns),
 	TEXTS(struct confile_match, uri),
+	TEXTS(struct confile_match, sni), /* of clients in mode: passthrough */
 	TEXT(struct confile_match, anonymous),
 	CYAML_FIELD_END,
 };

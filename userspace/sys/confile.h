@@ -24,8 +24,8 @@ struct confile_tls {
 };
 
 struct confile_match {
-	char **cn, **dns, **uri;
-	unsigned int n_cn, n_dns, n_uri;
+	char **cn, **dns, **uri, **sni;
+	unsigned int n_cn, n_dns, n_uri, n_sni;
 	char *anonymous;
 };
 

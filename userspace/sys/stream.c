@@ -136,6 +136,13 @@ ssize_t stream_recv(int fd, void *buf, size_t len)
 	return got < 0 ? -errno : got;
 }
 
+ssize_t stream_peek(int fd, void *buf, size_t len)
+{
+	ssize_t got = recv(fd, buf, len, MSG_DONTWAIT | MSG_PEEK);
+
+	return got < 0 ? -errno : got;
+}
+
 ssize_t stream_send(int fd, const void *buf, size_t len)
 {
 	ssize_t put = send(fd, buf, len, MSG_DONTWAIT | MSG_NOSIGNAL);

@@ -61,4 +61,10 @@ bool stream_undelivered(int fd);
 ssize_t stream_recv(int fd, void *buf, size_t len);
 ssize_t stream_send(int fd, const void *buf, size_t len);
 
+/**
+ * stream_peek() - as stream_recv(), and the bytes stay. Each time from the first one on, and a FIN
+ * behind them does not show.
+ */
+ssize_t stream_peek(int fd, void *buf, size_t len);
+
 #endif

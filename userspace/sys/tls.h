@@ -41,6 +41,7 @@ enum tls_alert {
 	TLS_ALERT_BAD_RECORD_MAC = 20,
 	TLS_ALERT_ACCESS_DENIED = 49,
 	TLS_ALERT_INTERNAL_ERROR = 80,
+	TLS_ALERT_UNRECOGNIZED_NAME = 112,
 };
 
 /** One certificate of ours: PEM texts, borrowed during tls_ctx_new*() only. */

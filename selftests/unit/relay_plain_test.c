@@ -35,7 +35,7 @@ static void set_up(struct setup *setup)
 {
 	open_pair(&setup->wire_fd, &setup->client_fd);
 	open_pair(&setup->local_fd, &setup->upstream_fd);
-	relay_pools_init(&setup->pools);
+	relay_pools_init(&setup->pools, 0);
 	relay_start(&setup->relay, &setup->pools, NULL, setup->wire_fd, setup->local_fd);
 }
 
@@ -96,7 +96,7 @@ TEST(through_pipes)
 	pass(&setup, setup.client_fd, setup.upstream_fd, 1);
 	pass(&setup, setup.upstream_fd, setup.client_fd, 2);
 	check_moved(&setup, "splice", PART);
-	CHECK_EQ(setup.relay.pipes_missed, 0);
+	CHECK_EQ(setup.pools.pipes_missed, 0);
 	tear_down(&setup);
 }
 
@@ -110,7 +110,7 @@ TEST(without_pipes_a_buffer_does_it)
 	pass(&setup, setup.client_fd, setup.upstream_fd, 1);
 	pass(&setup, setup.upstream_fd, setup.client_fd, 2);
 	check_moved(&setup, "copy", 0);
-	CHECK_GE(setup.relay.pipes_missed, 2);
+	CHECK_GE(setup.pools.pipes_missed, 2);
 	/* As soon as there are some again, they are used. */
 	MUST_OK(setrlimit(RLIMIT_NOFILE, &usual));
 	pass(&setup, setup.client_fd, setup.upstream_fd, 3);

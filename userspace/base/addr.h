@@ -36,6 +36,18 @@ const char *addr_format(const struct addr *a, char *text);
 /** addr_format_host() - the IP address alone, without brackets; "" for a unix address. */
 const char *addr_format_host(const struct addr *a, char *text);
 
+/** A peer's address, for whoever keeps many: of a unix one only that it is one. */
+struct addr_short {
+	union {
+		struct sockaddr sa;
+		struct sockaddr_in in4;
+		struct sockaddr_in6 in6;
+	};
+};
+
+struct addr_short addr_shorten(const struct addr *a);
+struct addr addr_lengthen(const struct addr_short *a);
+
 bool addr_is_unix(const struct addr *a);
 
 /** addr_port() - port in host order; 0 for a unix address. */

@@ -18,7 +18,7 @@
 enum config_mode { MODE_TERMINATE, MODE_ORIGINATE, MODE_PASSTHROUGH };
 enum config_client_auth { CLIENT_AUTH_REQUIRE, CLIENT_AUTH_OPTIONAL, CLIENT_AUTH_OFF };
 enum config_offload { OFFLOAD_AUTO, OFFLOAD_REQUIRE, OFFLOAD_OFF };
-enum config_engine { ENGINE_AUTO, ENGINE_SPLICE, ENGINE_KTLS_COPY };
+enum config_engine { ENGINE_AUTO, ENGINE_SPLICE, ENGINE_KTLS_COPY } __attribute__((packed));
 enum config_truncation { TRUNCATION_RESET, TRUNCATION_ACCEPT };
 enum config_action { ACTION_ALLOW, ACTION_DENY };
 enum config_tls_version { TLS_1_2_UP, TLS_1_3_ONLY };

@@ -31,7 +31,7 @@ enum flow_state {
 	FLOW_LINGER,
 	FLOW_CLOSED,
 	FLOW_STATES
-};
+} __attribute__((packed));
 
 enum flow_event {
 	FLOW_ON_ADMITTED, /* policy said yes, behind the handshake where there is one */

@@ -19,9 +19,9 @@ struct identity_name {
 };
 
 struct identity {
-	bool has_certificate;
-	size_t n_names;
 	struct identity_name **names; /* owned */
+	uint32_t n_names;
+	bool has_certificate;
 };
 
 #define IDENTITY_NAMES_MAX 64	/* a certificate with more names is somebody's experiment */

@@ -13,7 +13,7 @@
 /* Returns: 0, -EIO. */
 static int keep_keys_fresh(struct relay *relay)
 {
-	int r = tls_refresh_keys(relay->tls, relay->records_per_key);
+	int r = tls_refresh_keys(relay->tls, relay->pools->records_per_key);
 
 	if (r == -EKEYEXPIRED)
 		relay->spent = true;

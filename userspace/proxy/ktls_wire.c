@@ -58,7 +58,7 @@ int ktls_wire_before_send(struct relay *relay)
 	relay->wire_sent += sizeof(message);
 	/* From here on the client expects the new ones: without them nothing may be sent. */
 	if (sent != sizeof(message) ||
-	    tls_traffic_next(&relay->traffic, &relay->traffic.tx, &keys) < 0 ||
+	    tls_traffic_next(relay->traffic, &relay->traffic->tx, &keys) < 0 ||
 	    ktls_tx_rekey(relay->wire_fd, &keys, &relay->tx_mark) < 0)
 		return relay_fail(relay, RELAY_KEY_UPDATE);
 	return 0;
@@ -66,7 +66,7 @@ int ktls_wire_before_send(struct relay *relay)
 
 static bool too_many_updates(struct relay *relay)
 {
-	uint64_t now_ms = clock_now_ms();
+	uint32_t now_ms = (uint32_t)clock_now_ms();
 
 	if (now_ms - relay->key_updates_since_ms >= 1000) {
 		relay->key_updates_since_ms = now_ms;
@@ -80,11 +80,11 @@ static ssize_t take_key_update(struct relay *relay, const uint8_t *message, size
 {
 	struct ktls_keys _cleanup_ktls_keys_ keys = {};
 
-	if (!relay->can_rekey || too_many_updates(relay))
+	if (!relay->traffic || too_many_updates(relay))
 		return relay_fail(relay, RELAY_KEY_UPDATE);
 	if (len != KEY_UPDATE_BYTES || message[4] > UPDATE_REQUESTED)
 		return ktls_wire_reject(relay);
-	if (tls_traffic_next(&relay->traffic, &relay->traffic.rx, &keys) < 0 ||
+	if (tls_traffic_next(relay->traffic, &relay->traffic->rx, &keys) < 0 ||
 	    ktls_install_rx(relay->wire_fd, &keys) < 0)
 		return relay_fail(relay, RELAY_KEY_UPDATE);
 	relay->peer_update_asked = false;
@@ -101,14 +101,9 @@ static ssize_t take_key_update(struct relay *relay, const uint8_t *message, size
 /* A peer that was asked for a new key and goes on with its old one: still below 2^24.5 for 2^24. */
 #define LAST_RECORD(limit) ((limit) + (limit) / 4)
 
-static bool can_change_keys(const struct relay *relay)
-{
-	return relay->can_rekey && relay->tx_mark.version == KTLS_VERSION_1_3;
-}
-
 int ktls_wire_count(struct relay *relay, size_t records)
 {
-	const uint32_t limit = relay->records_per_key, step = limit / COUNTS_PER_KEY;
+	const uint32_t limit = relay->pools->records_per_key, step = limit / COUNTS_PER_KEY;
 	uint64_t tx = 0, rx = 0;
 
 	if (relay->tx_mark.cipher == KTLS_CHACHA20_POLY1305 || relay->spent)
@@ -122,7 +117,7 @@ int ktls_wire_count(struct relay *relay, size_t records)
 	    ktls_next_record(relay->wire_fd, relay->tx_mark.cipher, KTLS_RX, &rx) < 0 ||
 	    (tx + step < limit && rx + step < limit))
 		return 0;
-	relay->spent = !can_change_keys(relay) || rx >= LAST_RECORD(limit);
+	relay->spent = !relay->traffic || rx >= LAST_RECORD(limit);
 	if (relay->spent)
 		return 0;
 	relay->peer_update_due = rx + step >= limit && !relay->peer_update_asked;

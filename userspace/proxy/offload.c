@@ -51,7 +51,7 @@ enum offload_reason offload_check(const struct feature_set *kernel, const struct
 }
 
 int offload_commit(const struct tls_conn *tls, int fd, struct ktls_tx_mark *ret_mark,
-		   struct tls_traffic *ret_traffic, enum offload_reason *ret_reason)
+		   enum offload_reason *ret_reason)
 {
 	struct ktls_keys _cleanup_ktls_keys_ tx = {}, _cleanup_ktls_keys_ rx = {};
 	int r;
@@ -71,7 +71,6 @@ int offload_commit(const struct tls_conn *tls, int fd, struct ktls_tx_mark *ret_
 		return -EOPNOTSUPP;
 	if (ktls_install_rx(fd, &rx) < 0 || ktls_tx_mark_init(fd, &tx, ret_mark) < 0)
 		return -EIO;
-	tls_export_traffic(tls, ret_traffic);
 	*ret_reason = OFFLOAD_OK;
 	return 0;
 }

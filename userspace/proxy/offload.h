@@ -9,7 +9,6 @@
 
 struct feature_set;
 struct tls_conn;
-struct tls_traffic;
 
 /** Why a connection is not in the kernel; OFFLOAD_OK: it is. */
 enum offload_reason {
@@ -27,7 +26,7 @@ enum offload_reason {
 	OFFLOAD_INSTALL,       /* the kernel refused the keys */
 	OFFLOAD_PASSTHROUGH,   /* no TLS ends here */
 	OFFLOAD_REASONS
-};
+} __attribute__((packed));
 
 const char *offload_reason_name(enum offload_reason reason);
 
@@ -43,12 +42,12 @@ enum offload_reason offload_check(const struct feature_set *kernel, const struct
  *
  * There is no way back: afterwards the socket takes plaintext from us and puts records on the wire.
  *
- * Returns: 0, *@ret_mark and *@ret_traffic (secrets, the caller's to wipe) are set; -EOPNOTSUPP with *@ret_reason if nothing was installed (the copy
+ * Returns: 0, *@ret_mark is set; -EOPNOTSUPP with *@ret_reason if nothing was installed (the copy
  *          engine can go on); -EIO if one direction was installed and the other not: the caller
  *          must abort the connection.
  */
 int offload_commit(const struct tls_conn *tls, int fd, struct ktls_tx_mark *ret_mark,
-		   struct tls_traffic *ret_traffic, enum offload_reason *ret_reason);
+		   enum offload_reason *ret_reason);
 
 /** offload_settle() - free the SSL object and what it knew; *@tls is NULL afterwards. */
 void offload_settle(struct tls_conn **tls);

@@ -39,7 +39,7 @@ int proxy_new(struct loop *loop, const struct config *config, struct stats *stat
 	proxy->config = config;
 	proxy->stats = stats;
 	list_init(&proxy->sessions);
-	relay_pools_init(&proxy->pools);
+	relay_pools_init(&proxy->pools, (uint32_t)config->limits.records_per_key);
 	feature_probe_ktls(&proxy->kernel);
 	proxy->rotations = calloc(config->n_upstreams + 1, sizeof(*proxy->rotations));
 	if (!proxy->rotations)

@@ -52,7 +52,8 @@ void relay_stop(struct relay *relay)
 {
 	for (int i = 0; relay->pools && i < RELAY_DIRECTIONS; i++)
 		relay->flow[i].engine->release(relay, i, relay->flow[i].held > 0);
-	tls_traffic_wipe(&relay->traffic);
+	tls_traffic_free(relay->traffic);
+	relay->traffic = NULL;
 }
 
 int relay_fail(struct relay *relay, enum relay_fault fault)
@@ -167,7 +168,7 @@ static int take_holder(struct relay *relay, enum relay_direction direction)
 	flow->engine = relay_choose(relay, direction);
 	r = flow->engine->acquire(relay, direction);
 	if (r < 0 && flow->engine->spare) {
-		relay->pipes_missed++;
+		relay->pools->pipes_missed++;
 		flow->trend = 0;
 		flow->engine = flow->engine->spare;
 		r = flow->engine->acquire(relay, direction);

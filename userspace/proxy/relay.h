@@ -47,7 +47,7 @@ enum relay_direction {
 enum relay_wire { RELAY_WIRE_CLIENT, RELAY_WIRE_UPSTREAM };
 
 /** Who has the keys of the wire. */
-enum relay_crypto { RELAY_OPENSSL, RELAY_KERNEL, RELAY_NOBODY };
+enum relay_crypto { RELAY_OPENSSL, RELAY_KERNEL, RELAY_NOBODY } __attribute__((packed));
 
 /** Why a relay broke. Anything but NONE means resets on both sides. */
 enum relay_fault {
@@ -63,7 +63,7 @@ enum relay_fault {
 	RELAY_RECORD_LIMIT,	 /* as many records as a key is good for, and no way to a new one */
 	RELAY_UNEXPECTED_RECORD, /* a record type that has no place after the handshake */
 	RELAY_NO_RESOURCES,	 /* no descriptor or memory for a holder */
-};
+} __attribute__((packed));
 
 /* A second of KeyUpdates: more are an attack, each costs key derivations and a system call or two. */
 #define RELAY_KEY_UPDATES_MAX 100
@@ -81,11 +81,13 @@ enum relay_fault {
 /* Records in a row that carry nothing (empty, warnings). OpenSSL takes 32 empty ones too. */
 #define RELAY_IDLE_RECORDS_MAX 32
 
-/** Holders and scratch memory that the sessions of one worker share. */
+/** What the relays of one worker share: holders, scratch memory, a limit. */
 struct relay_pools {
 	struct pipe_pool pipes;
 	struct relay_buffer *buffers; /* free list */
 	size_t n_buffers;
+	uint64_t pipes_missed;	  /* times that no pipe was to be had and a buffer did it */
+	uint32_t records_per_key; /* of AES-GCM */
 };
 
 struct relay_buffer {
@@ -97,8 +99,8 @@ struct relay_flow {
 	const struct relay_engine *engine;
 	struct pipe_pair pipe;	     /* splice: holds `held` bytes */
 	struct relay_buffer *buffer; /* the others: bytes [offset, offset + held) */
-	uint32_t offset;
 	uint32_t held;
+	uint16_t offset;
 	bool source_ready, sink_ready;
 	bool source_ended;    /* a clean end was read */
 	bool notified;	      /* finish: close_notify is sent */
@@ -120,34 +122,31 @@ struct relay_tickets {
 	uint8_t header[4];   /* of the message that is being read: type and length */
 	uint8_t header_held; /* bytes of it */
 	uint32_t left;	     /* of its body */
-	uint64_t dropped;    /* whole messages */
+	uint32_t dropped;    /* whole messages */
 };
 
 struct relay {
 	struct relay_pools *pools; /* NULL: not started */
-	enum relay_crypto crypto;
-	enum config_engine engine; /* what the listener wants of RELAY_KERNEL */
 	struct tls_conn *tls;	   /* RELAY_OPENSSL only; owned by the session */
 	int wire_fd, local_fd;
+	enum relay_crypto crypto;
+	enum config_engine engine; /* what the listener wants of RELAY_KERNEL */
 	bool accept_truncation;
 	bool truncated;
 	bool single_records; /* end a turn behind one record: a hand-over is due */
 	bool spent;	     /* RELAY_RECORD_LIMIT: nothing more is taken, what was is delivered */
 	enum relay_fault fault;
 	struct relay_tickets tickets;
-	uint64_t pipes_missed; /* times that no pipe could be had and a buffer did it */
 	/* RELAY_KERNEL. */
 	struct ktls_tx_mark tx_mark; /* what the kernel must have sent */
 	uint64_t wire_sent;	     /* plaintext that it took since the mark, control records too */
-	uint32_t records_per_key;    /* of AES-GCM; of both cryptos */
+	struct tls_traffic *traffic; /* for the next keys, owned; NULL: this kernel takes none */
 	uint32_t uncounted;	     /* records since the kernel was asked, at the most */
-	struct tls_traffic traffic;  /* for the next keys; wiped by relay_stop() */
-	bool can_rekey;		     /* this kernel takes keys a second time */
 	bool key_update_due;	     /* ours are to be changed */
 	bool peer_update_due;	     /* and the peer is to be asked to change its */
 	bool peer_update_asked;	     /* it was, and has not yet */
-	uint32_t key_updates;	     /* of the peer, in the second that began at: */
-	uint64_t key_updates_since_ms;
+	uint8_t key_updates;	     /* of the peer, in the second that began at: */
+	uint32_t key_updates_since_ms;
 	struct relay_flow flow[RELAY_DIRECTIONS];
 };
 
@@ -180,7 +179,7 @@ extern const struct relay_engine relay_engine_splice;	 /* kernel TLS, a pipe */
 extern const struct relay_engine relay_engine_plain;	 /* no TLS, a pipe */
 extern const struct relay_engine relay_engine_plain_copy;
 
-void relay_pools_init(struct relay_pools *pools);
+void relay_pools_init(struct relay_pools *pools, uint32_t records_per_key);
 void relay_pools_done(struct relay_pools *pools);
 
 /** relay_buffer_acquire(), relay_buffer_release() - the verbs of every engine that has a buffer. */

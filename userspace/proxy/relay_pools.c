@@ -7,11 +7,10 @@
 
 #define BUFFERS_KEPT 256 /* 4 MiB of idle buffers for a worker at the most */
 
-void relay_pools_init(struct relay_pools *pools)
+void relay_pools_init(struct relay_pools *pools, uint32_t records_per_key)
 {
+	*pools = (struct relay_pools){.records_per_key = records_per_key};
 	pipe_pool_init(&pools->pipes);
-	pools->buffers = NULL;
-	pools->n_buffers = 0;
 }
 
 void relay_pools_done(struct relay_pools *pools)

@@ -6,8 +6,8 @@
  *  - Before FLOW_CONNECT no upstream descriptor exists; FLOW_CONNECT is only entered by a verdict
  *    that allows, or back from an endpoint of the same upstream.
  *  - Every event ends in session_step(), and only session_step() changes the state.
- *  - A closed session has no descriptors and no armed timer; its memory is freed by its death
- *    task at the end of the turn.
+ *  - A closed session has no descriptors and no armed timer; its memory is freed at the
+ *    end of the turn.
  *  - In FLOW_HANDSHAKE, FLOW_UPSTREAM_TLS and FLOW_RELAY, s->tls is NULL exactly when the kernel
  *    owns the keys, or nobody here (mode: passthrough).
  */
@@ -28,7 +28,7 @@
 
 static void release(struct loop_task *task)
 {
-	struct session *s = container_of(task, struct session, death);
+	struct session *s = container_of(task, struct session, turn);
 	struct proxy *proxy = s->proxy;
 
 	identity_done(&s->identity);
@@ -42,7 +42,7 @@ static void end(struct session *s, bool abort)
 	struct loop *loop = s->proxy->loop;
 
 	session_handshake_over(s);
-	if (s->verdict.allowed)
+	if (s->admitted)
 		session_log_end(s);
 	if (s->relay.truncated)
 		stats_add(s->proxy->stats, STAT_TRUNCATED, 1);
@@ -51,7 +51,7 @@ static void end(struct session *s, bool abort)
 	loop_remove(loop, &s->connected);
 	loop_disarm(loop, &s->timer);
 	loop_disarm(loop, &s->soon);
-	list_del(&s->pump.node);
+	list_del(&s->turn.node);
 	list_del(&s->node);
 	tls_conn_free(s->tls);
 	s->tls = NULL;
@@ -64,7 +64,8 @@ static void end(struct session *s, bool abort)
 		stream_close(&s->connected.fd);
 	}
 	stats_sub(s->proxy->stats, STAT_CONNECTIONS, 1);
-	loop_defer(loop, &s->death);
+	s->turn.run = release;
+	loop_defer(loop, &s->turn);
 }
 
 static void linger(struct session *s)
@@ -119,14 +120,14 @@ void session_refuse(struct session *s, const struct refusal *refusal, enum stats
 {
 	stats_add(s->proxy->stats, stat, 1);
 	session_log_refusal(s, refusal);
-	s->verdict.allowed = false;
+	s->admitted = false;
 }
 
 /* --- events --- */
 
 static void pump_again(struct loop_task *task)
 {
-	session_pump(container_of(task, struct session, pump));
+	session_pump(container_of(task, struct session, turn));
 }
 
 static void try_again(struct loop_timer *timer)
@@ -284,12 +285,18 @@ static int open_session(struct session *s)
 	return r;
 }
 
-/* A client that talks plaintext has nothing to prove. */
-static void admit(struct session *s)
+void session_admit(struct session *s)
 {
-	s->verdict = policy_decide(s->listener, &s->identity);
+	s->admitted = true;
 	stats_add(s->proxy->stats, STAT_ADMITTED, 1);
 	session_step(s, FLOW_ON_ADMITTED);
+}
+
+/* A client that talks plaintext has nothing to prove. */
+static void admit_unproved(struct session *s)
+{
+	s->rule = policy_decide(s->listener, &s->identity).rule;
+	session_admit(s);
 }
 
 void session_begin(struct proxy *proxy, size_t listener, int fd, const struct addr *peer)
@@ -307,17 +314,15 @@ void session_begin(struct proxy *proxy, size_t listener, int fd, const struct ad
 	s->listener = &proxy->config->listeners[listener];
 	s->id = ++proxy->next_session_id;
 	s->started_ns = clock_now_ns();
-	s->peer = *peer;
+	s->peer = addr_shorten(peer);
 	s->offload_reason = OFFLOAD_NOT_YET;
 	s->close_reason = "-";
 	s->accepted = (struct loop_source){.fd = fd, .ready = on_accepted};
 	s->connected = (struct loop_source){.fd = -1, .ready = on_connected};
 	s->timer.fire = on_timer;
 	s->soon.fire = try_again;
-	s->pump.run = pump_again;
-	s->death.run = release;
-	list_init(&s->pump.node);
-	list_init(&s->death.node);
+	s->turn.run = pump_again;
+	list_init(&s->turn.node);
 	list_add_tail(&proxy->sessions, &s->node);
 	proxy->n_sessions++;
 	stats_add(proxy->stats, STAT_CONNECTIONS, 1);
@@ -327,7 +332,7 @@ void session_begin(struct proxy *proxy, size_t listener, int fd, const struct ad
 			  strerror(-r));
 		session_step(s, FLOW_ON_TIMEOUT);
 	} else if (session_originates(s)) {
-		admit(s);
+		admit_unproved(s);
 	} else if (!session_terminates(s)) {
 		session_peek_begin(s);
 	}

@@ -11,6 +11,8 @@
 #include "proxy/upstream.h"
 #include "sys/loop.h"
 
+#include <assert.h>
+
 struct json;
 struct proxy;
 
@@ -20,7 +22,7 @@ enum session_handover {
 	HANDOVER_LATER, /* offload_after has not been reached */
 	HANDOVER_DUE,	/* at the next end of a record */
 	HANDOVER_DONE,
-};
+} __attribute__((packed));
 
 /*
  * A session has two sockets: the one that a client opened and the one that we opened to an upstream.
@@ -33,30 +35,33 @@ struct session {
 	struct list node; /* in proxy->sessions */
 	const struct config_listener *listener;
 	enum flow_state state;
-	bool handshaking; /* counted in proxy->n_handshakes */
 	enum offload_reason offload_reason;
 	enum session_handover handover;
+	bool handshaking : 1; /* counted in proxy->n_handshakes */
+	bool admitted : 1;
+	uint32_t soon_ms; /* next delay of s->soon in the relay */
 	uint64_t id;
 	uint64_t started_ns;
 	uint64_t active_ms; /* when bytes moved last */
-	uint64_t lingered_bytes;
 	struct loop_source accepted, connected;
 	struct loop_timer timer; /* the state's time limit */
 	struct loop_timer soon;	 /* something has to be tried again and no event will say when */
-	uint32_t soon_ms;	 /* its next delay in the relay */
-	struct loop_task pump, death;
-	struct tls_conn
-		*tls; /* of the wire; NULL from the hand-over on, and in mode: passthrough */
+	struct loop_task turn;	 /* pump again, or, once it is closed, free it */
+	struct tls_conn *tls;	 /* of the wire; NULL from the hand-over on and without TLS */
 	struct relay relay;
 	struct upstream_attempt upstream;
-	struct policy_verdict verdict;
+	const struct config_rule *rule; /* that decided; NULL: none did */
 	struct identity identity; /* of who is at the wire */
-	struct addr peer;	  /* the client */
+	struct addr_short peer;	  /* the client */
+	uint32_t lingered_bytes;
 	char *sni;		  /* NULL: none sent */
 	const char *tls_version;  /* static texts of OpenSSL */
 	const char *tls_cipher;
 	const char *close_reason;
 };
+
+/* One plain struct when the kernel has the keys: no SSL object, no buffer and no pipe while idle. */
+static_assert(sizeof(struct session) <= 512, "a session is to stay small");
 
 /** session_terminates() - the client talks TLS with us, so it can be told something. */
 static inline bool session_terminates(const struct session *s)

@@ -67,7 +67,7 @@ void session_connect_next(struct session *s)
 
 void session_connect(struct session *s)
 {
-	size_t index = s->verdict.rule->upstream;
+	size_t index = s->rule->upstream;
 
 	session_handshake_over(s);
 	upstream_begin(&s->upstream, &s->proxy->config->upstreams[index],

@@ -8,6 +8,7 @@
 #include "sys/tls.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
 static bool is_at_once(const struct config_listener *listener)
 {
@@ -55,12 +56,21 @@ static const char *why_not_handed_over(struct session *s)
 	return "offload_failed";
 }
 
+/* Only where they can be used. Without memory for them a KeyUpdate ends the session. */
+static void keep_secrets(struct session *s)
+{
+	if (s->proxy->kernel.rekey.state != FEATURE_WORKS ||
+	    s->relay.tx_mark.version != KTLS_VERSION_1_3)
+		return;
+	s->relay.traffic = calloc(1, sizeof(*s->relay.traffic));
+	if (s->relay.traffic)
+		tls_export_traffic(s->tls, s->relay.traffic);
+}
+
 static enum handover_result made(struct session *s)
 {
 	s->handover = HANDOVER_DONE;
-	s->relay.can_rekey = s->proxy->kernel.rekey.state == FEATURE_WORKS;
-	if (!s->relay.can_rekey)
-		tls_traffic_wipe(&s->relay.traffic);
+	keep_secrets(s);
 	offload_settle(&s->tls);
 	relay_enter_kernel(&s->relay);
 	stats_add(s->proxy->stats, STAT_SESSIONS_KERNEL, 1);
@@ -97,7 +107,7 @@ enum handover_result session_hand_over(struct session *s)
 		s->offload_reason = OFFLOAD_PENDING_BYTES;
 		return HANDOVER_WAITS;
 	}
-	r = offload_commit(s->tls, session_wire(s)->fd, &s->relay.tx_mark, &s->relay.traffic,
+	r = offload_commit(s->tls, session_wire(s)->fd, &s->relay.tx_mark,
 			   &s->offload_reason);
 	return r == 0 ? made(s) : failed(s, r);
 }

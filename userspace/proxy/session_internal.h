@@ -12,6 +12,9 @@
 /** session_step() - @event happened: the next state and its action. */
 void session_step(struct session *s, enum flow_event event);
 
+/** session_admit() - s->rule has said yes. */
+void session_admit(struct session *s);
+
 /** session_refuse() - count and log it; what the client is told is the caller's. */
 void session_refuse(struct session *s, const struct refusal *refusal, enum stats_id stat);
 

@@ -13,11 +13,12 @@ static const char *engine_name(const struct relay_flow *flow)
 
 static void log_who(struct log_line *line, const struct session *s)
 {
+	const struct addr client = addr_lengthen(&s->peer);
 	char peer[ADDR_TEXT_MAX];
 
 	log_u64(line, "session", s->id);
 	log_str(line, "listener", s->listener->name);
-	log_str(line, "peer", addr_format(&s->peer, peer));
+	log_str(line, "peer", addr_format(&client, peer));
 	log_str(line, "sni", s->sni);
 	log_str(line, "tls", s->tls_version);
 	log_str(line, "cipher", s->tls_cipher);
@@ -45,7 +46,7 @@ void session_log_end(const struct session *s)
 	log_begin(&line, LOG_INFO, "session");
 	log_who(&line, s);
 	log_identity(&line, &s->identity);
-	log_str(&line, "rule", s->verdict.rule ? s->verdict.rule->name : NULL);
+	log_str(&line, "rule", s->rule ? s->rule->name : NULL);
 	log_str(&line, "upstream", s->upstream.upstream ? s->upstream.upstream->name : NULL);
 	log_str(&line, "endpoint", upstream);
 	log_u64(&line, "bytes_in", in->bytes);
@@ -67,7 +68,7 @@ void session_log_refusal(const struct session *s, const struct refusal *refusal)
 	log_begin(&line, LOG_INFO, "refused");
 	log_who(&line, s);
 	log_identity(&line, &s->identity);
-	log_str(&line, "rule", s->verdict.rule ? s->verdict.rule->name : NULL);
+	log_str(&line, "rule", s->rule ? s->rule->name : NULL);
 	log_str(&line, "check", refusal->check);
 	log_str(&line, "reason", refusal->reason);
 	log_str(&line, "subject", refusal->subject);
@@ -100,11 +101,12 @@ void session_report(const struct session *s, struct json *array)
 	const struct relay_flow *out = &s->relay.flow[session_to_client(s)];
 	const struct identity_name *name = identity_primary(&s->identity);
 	struct json *object = json_append_object(array);
+	const struct addr client = addr_lengthen(&s->peer);
 	char peer[ADDR_TEXT_MAX];
 
 	json_add_u64(object, "id", s->id);
 	json_add_str(object, "listener", s->listener->name);
-	json_add_str(object, "peer", addr_format(&s->peer, peer));
+	json_add_str(object, "peer", addr_format(&client, peer));
 	json_add_str(object, "sni", s->sni);
 	json_add_str(object, "tls_version", s->tls_version);
 	json_add_str(object, "cipher", s->tls_cipher);
@@ -112,7 +114,7 @@ void session_report(const struct session *s, struct json *array)
 		json_add_bytes(object, "identity", name->bytes, name->len);
 	else
 		json_add_null(object, "identity");
-	json_add_str(object, "rule", s->verdict.rule ? s->verdict.rule->name : NULL);
+	json_add_str(object, "rule", s->rule ? s->rule->name : NULL);
 	json_add_str(object, "upstream", s->upstream.upstream ? s->upstream.upstream->name : NULL);
 	json_add_str(object, "state", flow_state_name(s->state));
 	json_add_u64(object, "age_ms", (clock_now_ns() - s->started_ns) / NS_PER_MS);

@@ -35,17 +35,17 @@ static void refuse_hello(struct session *s, const char *reason, enum flow_event 
 
 static void route(struct session *s, const char *sni, bool is_tls)
 {
+	const struct policy_verdict verdict = policy_route(s->listener, sni);
 	int alert = -1;
 
-	s->verdict = policy_route(s->listener, sni);
-	if (s->verdict.allowed) {
-		stats_add(s->proxy->stats, STAT_ADMITTED, 1);
-		session_step(s, FLOW_ON_ADMITTED);
+	s->rule = verdict.rule;
+	if (verdict.allowed) {
+		session_admit(s);
 		return;
 	}
 	if (is_tls && stream_send(s->accepted.fd, unrecognized_name, sizeof(unrecognized_name)) > 0)
 		alert = TLS_ALERT_UNRECOGNIZED_NAME;
-	refuse(s, "sni", s->verdict.reason, alert, STAT_REFUSED_POLICY);
+	refuse(s, "sni", verdict.reason, alert, STAT_REFUSED_POLICY);
 	session_step(s, FLOW_ON_REFUSED);
 }
 

@@ -23,7 +23,7 @@ struct marks {
 static struct marks marks_of(const struct relay *relay)
 {
 	struct marks marks = {.tickets = relay->tickets.dropped,
-			      .pipes_missed = relay->pipes_missed,
+			      .pipes_missed = relay->pools->pipes_missed,
 			      .half_closed = relay_is_half_closed(relay)};
 
 	for (int i = 0; i < RELAY_DIRECTIONS; i++) {
@@ -58,7 +58,7 @@ static void count_turn(struct session *s, const struct marks *before)
 	struct stats *stats = s->proxy->stats;
 
 	stats_add(stats, STAT_TICKETS_DROPPED, s->relay.tickets.dropped - before->tickets);
-	stats_add(stats, STAT_PIPES_MISSED, s->relay.pipes_missed - before->pipes_missed);
+	stats_add(stats, STAT_PIPES_MISSED, s->relay.pools->pipes_missed - before->pipes_missed);
 	if (count_flow(s, before, RELAY_IN) + count_flow(s, before, RELAY_OUT) > 0 ||
 	    relay_is_half_closed(&s->relay) != before->half_closed)
 		s->active_ms = loop_now_ms(s->proxy->loop);
@@ -105,11 +105,11 @@ void session_pump(struct session *s)
 	case RELAY_BLOCKED:
 		break;
 	case RELAY_AGAIN:
-		loop_defer(s->proxy->loop, &s->pump);
+		loop_defer(s->proxy->loop, &s->turn);
 		break;
 	case RELAY_SOON:
 		if (loop_arm(s->proxy->loop, &s->soon, s->soon_ms) < 0)
-			loop_defer(s->proxy->loop, &s->pump);
+			loop_defer(s->proxy->loop, &s->turn);
 		s->soon_ms = s->soon_ms * 2 < SOON_LAST_MS ? s->soon_ms * 2 : SOON_LAST_MS;
 		break;
 	case RELAY_ENDED:
@@ -124,7 +124,7 @@ void session_pump(struct session *s)
 void session_pump_on_event(struct session *s)
 {
 	s->soon_ms = SOON_FIRST_MS;
-	if (!list_is_linked(&s->pump.node))
+	if (!list_is_linked(&s->turn.node))
 		session_pump(s);
 }
 
@@ -133,7 +133,6 @@ void session_relay(struct session *s)
 	s->relay.tickets.expected = s->tls && tls_expects_tickets(s->tls);
 	s->relay.accept_truncation = s->listener->on_truncation == TRUNCATION_ACCEPT;
 	s->relay.engine = s->listener->engine;
-	s->relay.records_per_key = (uint32_t)s->proxy->config->limits.records_per_key;
 	relay_start(&s->relay, &s->proxy->pools, s->tls, session_wire(s)->fd, session_local(s)->fd);
 	session_plan_handover(s);
 	if (s->handover == HANDOVER_DUE && session_hand_over(s) == HANDOVER_ENDED)

@@ -86,14 +86,17 @@ static void refuse_established(struct session *s, const char *check, const char 
 
 static void client_proved(struct session *s)
 {
+	struct policy_verdict verdict;
+
 	if (handshake_identify(s->tls, &s->identity) < 0) {
 		refuse_established(s, "identity", "the certificate has a name that cannot be used",
 				   TLS_ALERT_ACCESS_DENIED, STAT_REFUSED_POLICY);
 		return;
 	}
-	s->verdict = policy_decide(s->listener, &s->identity);
-	if (!s->verdict.allowed) {
-		refuse_established(s, "policy", s->verdict.reason, TLS_ALERT_ACCESS_DENIED,
+	verdict = policy_decide(s->listener, &s->identity);
+	s->rule = verdict.rule;
+	if (!verdict.allowed) {
+		refuse_established(s, "policy", verdict.reason, TLS_ALERT_ACCESS_DENIED,
 				   STAT_REFUSED_POLICY);
 		return;
 	}
@@ -102,8 +105,7 @@ static void client_proved(struct session *s)
 				   TLS_ALERT_INTERNAL_ERROR, STAT_REFUSED_OFFLOAD);
 		return;
 	}
-	stats_add(s->proxy->stats, STAT_ADMITTED, 1);
-	session_step(s, FLOW_ON_ADMITTED);
+	session_admit(s);
 }
 
 /* --- with an endpoint --- */

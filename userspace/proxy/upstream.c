@@ -11,7 +11,7 @@ void upstream_begin(struct upstream_attempt *attempt, const struct config_upstre
 {
 	*attempt = (struct upstream_attempt){
 		.upstream = upstream,
-		.first = rotation->next % upstream->n_endpoints,
+		.first = (uint32_t)(rotation->next % upstream->n_endpoints),
 	};
 	rotation->next = attempt->first + 1;
 }

@@ -14,10 +14,10 @@ struct upstream_rotation {
 
 struct upstream_attempt {
 	const struct config_upstream *upstream;
-	size_t first;	   /* index of the endpoint that was tried first */
-	size_t tried;	   /* endpoints begun so far */
+	const char *check; /* of the last one's handshake, static text; NULL: it came to none */
+	uint32_t first;	   /* index of the endpoint that was tried first */
+	uint32_t tried;	   /* endpoints begun so far */
 	int error;	   /* -errno of the last one that failed */
-	const char *check; /* of its handshake, static text; NULL: it did not come to that */
 };
 
 /** upstream_begin() - choose the first endpoint and advance the rotation. */

@@ -298,7 +298,7 @@ static int tcp_written(int fd, uint64_t *ret_bytes)
 int ktls_tx_mark_init(int fd, const struct ktls_keys *keys, struct ktls_tx_mark *ret_mark)
 {
 	struct ktls_tx_mark mark = {
-		.rec_seq = read_be64(keys->rec_seq),
+		.records = read_be64(keys->rec_seq),
 		.version = keys->version,
 		.cipher = keys->cipher,
 	};
@@ -320,8 +320,8 @@ int ktls_tx_rekey(int fd, const struct ktls_keys *keys, struct ktls_tx_mark *mar
 		r = ktls_install_tx(fd, keys);
 	if (r < 0)
 		return r;
-	mark->earlier += seq - mark->rec_seq;
-	mark->rec_seq = read_be64(keys->rec_seq);
+	/* May wrap below zero: only differences count. */
+	mark->records = read_be64(keys->rec_seq) - (seq - mark->records);
 	return 0;
 }
 
@@ -335,7 +335,7 @@ int64_t ktls_tx_queued(int fd, const struct ktls_tx_mark *mark, uint64_t bytes_s
 	if (r < 0)
 		return r;
 	must = bytes_sent +
-	       (mark->earlier + seq - mark->rec_seq) * record_overhead(mark->version, mark->cipher);
+	       (seq - mark->records) * record_overhead(mark->version, mark->cipher);
 	/* A FIN takes one position too, so TCP may be ahead of the records. */
 	if (written - mark->written >= must)
 		return 0;

@@ -18,7 +18,12 @@
 
 #define KTLS_RECORD_MAX 16384 /* plaintext bytes of one record, RFC 8446 5.1 */
 
-enum ktls_cipher { KTLS_AES_128_GCM, KTLS_AES_256_GCM, KTLS_CHACHA20_POLY1305, KTLS_N_CIPHERS };
+enum ktls_cipher {
+	KTLS_AES_128_GCM,
+	KTLS_AES_256_GCM,
+	KTLS_CHACHA20_POLY1305,
+	KTLS_N_CIPHERS
+} __attribute__((packed));
 
 /* Content types, RFC 8446 5.1; NONE is ours. */
 enum ktls_record {
@@ -111,8 +116,7 @@ int ktls_send_alert(int fd, uint8_t level, uint8_t description);
  */
 struct ktls_tx_mark {
 	uint64_t written; /* TCP's write position, from the start of the connection */
-	uint64_t rec_seq; /* next record number */
-	uint64_t earlier; /* records under earlier keys */
+	uint64_t records; /* number of the next record, less those under earlier keys since then */
 	uint16_t version;
 	enum ktls_cipher cipher;
 };

@@ -219,6 +219,7 @@ void tls_export_traffic(const struct tls_conn *conn, struct tls_traffic *ret_tra
 int tls_traffic_next(const struct tls_traffic *traffic, struct secret *secret,
 		     struct ktls_keys *ret_keys);
 
-void tls_traffic_wipe(struct tls_traffic *traffic);
+/** tls_traffic_free() - wipe and free what malloc(3) gave; NULL is fine. */
+void tls_traffic_free(struct tls_traffic *traffic);
 
 #endif

@@ -13,6 +13,7 @@
 #include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/kdf.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct cipher_map {
@@ -328,7 +329,9 @@ int tls_traffic_next(const struct tls_traffic *traffic, struct secret *secret,
 	return r;
 }
 
-void tls_traffic_wipe(struct tls_traffic *traffic)
+void tls_traffic_free(struct tls_traffic *traffic)
 {
-	secret_wipe_mem(traffic, sizeof(*traffic));
+	if (traffic)
+		secret_wipe_mem(traffic, sizeof(*traffic));
+	free(traffic);
 }

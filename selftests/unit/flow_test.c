@@ -103,8 +103,8 @@ TEST(all_ways_end_and_only_one_leads_to_the_relay)
 
 TEST(every_state_has_a_name)
 {
-	static const char *const names[] = {"handshake", "peek", "connect", "upstream_tls",
-					    "relay",	 "linger",  "closed"};
+	static const char *const names[] = {"handshake", "peek",   "connect", "upstream_tls",
+					    "relay",	 "linger", "closed"};
 
 	for (int s = 0; s < FLOW_STATES; s++)
 		CHECK_STR(flow_state_name(s), names[s]);

@@ -30,7 +30,8 @@
  * The peer is the client, in mode: originate too, and in and out are seen from it: bytes_in came from
  * the client, in a session and in the counters. sni, tls_version, cipher, identity, cookie and kernel
  * are of the socket with TLS, which is the upstream's in mode: originate; identity is its server's
- * then, and rule is null. A session's kernel is null when
+ * then, and rule is null. In mode: passthrough cookie and kernel are of the client's socket, sni is
+ * what its hello asked for (null where no rule asks), and the rest of TLS is null. A session's kernel is null when
  * sock_diag lists no socket with its cookie (just closed, unix socket, or no sock_diag).
  */
 #ifndef SLUICE_DAEMON_ADMIN_H

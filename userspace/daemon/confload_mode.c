@@ -89,6 +89,8 @@ static void check_untouched(struct confload *load, size_t index)
 	} keys[] = {
 		{"tls", from->tls != NULL},
 		{"offload", from->offload != NULL},
+		{"offload_after", from->offload_after != NULL},
+		{"engine", from->engine != NULL},
 		{"on_truncation", from->on_truncation != NULL},
 	};
 

@@ -15,7 +15,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define CHUNK	   ((size_t)64 * 1024)
 #define SLOW_CHUNK ((size_t)16 * 1024)
 #define STEP_MS	   20000
 /* Of the payload; a client with a number has two of its own. */
@@ -190,10 +189,10 @@ static int take(struct peer *peer, const void *buf, size_t len)
 	return 0;
 }
 
-/* Returns: 1 something moved, 0 the socket has no room or bytes now, -1 problem. */
-static int send_step(struct peer *peer, char *buf, uint64_t until)
+int peer_push(struct peer *peer, char *buf, uint64_t until)
 {
-	size_t len = until - peer->sent < CHUNK ? (size_t)(until - peer->sent) : CHUNK;
+	size_t len = until - peer->sent < PEER_CHUNK_BYTES ? (size_t)(until - peer->sent)
+							   : PEER_CHUNK_BYTES;
 	ssize_t n;
 
 	if (len == 0)
@@ -209,9 +208,10 @@ static int send_step(struct peer *peer, char *buf, uint64_t until)
 	return 1;
 }
 
-static int recv_step(struct peer *peer, char *buf, uint64_t until)
+int peer_pull(struct peer *peer, char *buf, uint64_t until)
 {
-	size_t len = until - peer->received < CHUNK ? (size_t)(until - peer->received) : CHUNK;
+	size_t len = until - peer->received < PEER_CHUNK_BYTES ? (size_t)(until - peer->received)
+							       : PEER_CHUNK_BYTES;
 	ssize_t n;
 
 	if (len == 0)
@@ -230,8 +230,8 @@ static int transfer(struct peer *peer, char *buf, uint64_t n_send, uint64_t n_re
 	uint64_t send_until = peer->sent + n_send, recv_until = peer->received + n_recv;
 
 	while (peer->sent < send_until || peer->received < recv_until) {
-		int sent = send_step(peer, buf, send_until);
-		int got = sent < 0 ? -1 : recv_step(peer, buf, recv_until);
+		int sent = peer_push(peer, buf, send_until);
+		int got = sent < 0 ? -1 : peer_pull(peer, buf, recv_until);
 		short events = 0;
 
 		if (sent < 0 || got < 0)
@@ -264,7 +264,7 @@ static int slow_recv(struct peer *peer, char *buf, uint64_t n, uint64_t pause_us
 static int flood(struct peer *peer, char *buf, uint64_t quiet_ms)
 {
 	for (;;) {
-		int r = send_step(peer, buf, UINT64_MAX);
+		int r = peer_push(peer, buf, UINT64_MAX);
 
 		if (r < 0)
 			return -1;
@@ -276,7 +276,7 @@ static int flood(struct peer *peer, char *buf, uint64_t quiet_ms)
 static int echo(struct peer *peer, char *buf)
 {
 	for (;;) {
-		ssize_t n = recv_some(peer, buf, CHUNK);
+		ssize_t n = recv_some(peer, buf, PEER_CHUNK_BYTES);
 
 		if (n == 0)
 			return 0;
@@ -330,7 +330,7 @@ static int finish(struct peer *peer, char *buf)
 
 	/* The bytes of that record are as good as sent. */
 	while (peer->pending && r >= 0) {
-		r = send_step(peer, buf, UINT64_MAX);
+		r = peer_push(peer, buf, UINT64_MAX);
 		if (r == 0 && wait_ready(peer, POLLOUT, peer->timeout_ms) < 0)
 			return problem(peer, "stuck before the end");
 	}
@@ -362,7 +362,7 @@ static int recv_all(struct peer *peer, char *buf)
 {
 	ssize_t n;
 
-	while ((n = recv_some(peer, buf, CHUNK)) > 0) {
+	while ((n = recv_some(peer, buf, PEER_CHUNK_BYTES)) > 0) {
 		if (take(peer, buf, (size_t)n) < 0)
 			return -1;
 	}
@@ -375,8 +375,8 @@ static int send_cut(struct peer *peer, char *buf)
 		ssize_t n;
 
 		peer->out.position = peer->sent; /* what was not taken is made again */
-		payload_fill(&peer->out, buf, CHUNK);
-		n = raw_send(peer, buf, CHUNK);
+		payload_fill(&peer->out, buf, PEER_CHUNK_BYTES);
+		n = raw_send(peer, buf, PEER_CHUNK_BYTES);
 		if (n == -EAGAIN && wait_ready(peer, POLLOUT, peer->timeout_ms) == 0)
 			continue;
 		if (n == -ECONNRESET || n == -EPIPE)
@@ -392,7 +392,7 @@ static int recv_bad_end(struct peer *peer, char *buf, bool only_reset)
 {
 	ssize_t n;
 
-	while ((n = recv_some(peer, buf, CHUNK)) > 0) {
+	while ((n = recv_some(peer, buf, PEER_CHUNK_BYTES)) > 0) {
 		if (take(peer, buf, (size_t)n) < 0)
 			return -1;
 	}
@@ -480,7 +480,7 @@ static int run_step(struct peer *peer, const struct peer_step *step, char *buf)
 
 int peer_run(struct peer *peer, const struct peer_step *script)
 {
-	char *buf = malloc(CHUNK);
+	char *buf = malloc(PEER_CHUNK_BYTES);
 	int r = buf ? 0 : problem(peer, "out of memory");
 
 	for (size_t i = 0; r == 0 && script[i].verb != PEER_DONE; i++)

@@ -102,6 +102,16 @@ void peer_expect_echo(struct peer *peer);
 void peer_client_payload(void *buf, size_t len);
 void peer_upstream_payload(void *buf, size_t len);
 
+#define PEER_CHUNK_BYTES ((size_t)64 * 1024)
+
+/**
+ * peer_push(), peer_pull() - send, or receive and check, at most @buf (PEER_CHUNK_BYTES) of payload
+ * without waiting, for those who run many peers in one thread. @until: of peer->sent, ->received.
+ * Returns: 1 something moved, 0 the socket has no room or bytes now, -1 with peer->problem.
+ */
+int peer_push(struct peer *peer, char *buf, uint64_t until);
+int peer_pull(struct peer *peer, char *buf, uint64_t until);
+
 /** peer_run() - follow @script to PEER_DONE. Returns: 0, or -1 with peer->problem. */
 int peer_run(struct peer *peer, const struct peer_step *script);
 

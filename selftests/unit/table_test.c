@@ -123,6 +123,23 @@ TEST_CASES(status_shows_the_kernels_word, proofs)
 	CHECK(strstr(text, "192.0.2.1:4711"), "%s", text);
 }
 
+/* A worker that did not answer has none to tell. */
+TEST(status_shows_memory)
+{
+	struct json _cleanup_json_ *status = json_new_object();
+	struct json *workers = json_add_array(status, "workers");
+	struct json *memory = json_add_object(json_append_object(workers), "memory");
+	char _cleanup_free_ *text = NULL;
+
+	(void)json_append_object(workers);
+	json_add_u64(memory, "heap_bytes", 3 << 20);
+	json_add_u64(memory, "per_session_bytes", 20 << 10);
+	text = printed(print_status, status);
+	CHECK(strstr(text, "HEAP"), "%s", text);
+	CHECK(strstr(text, "3.0 MiB  20.0 KiB"), "%s", text);
+	CHECK(strstr(text, "-        -"), "%s", text);
+}
+
 TEST(an_empty_document_is_shown_too)
 {
 	struct json _cleanup_json_ *status = json_new_object();

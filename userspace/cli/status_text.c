@@ -52,9 +52,17 @@ static void print_head(const struct json *status, FILE *out)
 		json_get_str(status, "config", "?"));
 }
 
+static void add_memory(struct table *t, const struct json *memory, const char *key)
+{
+	char text[TEXT_MAX];
+
+	table_add(t, memory ? format_bytes(json_get_u64(memory, key, 0), text) : NULL);
+}
+
 static void print_workers(const struct json *workers, FILE *out)
 {
-	static const char *const headers[] = {"WORKER", "PID", "UP", "RESTARTS", "SESSIONS"};
+	static const char *const headers[] = {"WORKER",	  "PID",  "UP",		"RESTARTS",
+					      "SESSIONS", "HEAP", "PER SESSION"};
 	struct table _cleanup_table_ t;
 	char text[TEXT_MAX];
 
@@ -69,6 +77,8 @@ static void print_workers(const struct json *workers, FILE *out)
 		table_add(&t, uptime_ms == UINT64_MAX ? "no answer" : format_ms(uptime_ms, text));
 		table_addf(&t, "%llu", (unsigned long long)json_get_u64(w, "restarts", 0));
 		table_addf(&t, "%zu", json_count(json_get_array(w, "sessions")));
+		add_memory(&t, json_get_object(w, "memory"), "heap_bytes");
+		add_memory(&t, json_get_object(w, "memory"), "per_session_bytes");
 	}
 	table_print(&t, out);
 }

@@ -10,6 +10,8 @@
  *	  "config": "/etc/sluice.yaml",
  *	  "workers": [{
  *	    "index": 0, "pid": 2, "uptime_ms": 4, "restarts": 0,
+ *	    "memory": {"heap_bytes": 500000, "heap_at_start_bytes": 400000,
+ *	               "per_session_bytes": 20000},    (of malloc(); missing without an answer)
  *	    "counters": {"accepted": 3, …any name: number…},
  *	    "sessions": [{
  *	      "id": 7, "listener": "orders", "peer": "192.0.2.1:4711", "sni": "…" | null,

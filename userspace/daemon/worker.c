@@ -26,6 +26,7 @@ struct worker {
 	struct loop_source control;
 	struct loop_timer deadline;
 	uint64_t started_ms;
+	size_t start_heap_bytes; /* when it was ready: what no session is to blame for */
 	bool draining;
 };
 
@@ -55,6 +56,18 @@ static void drain(struct worker *w, uint64_t limit_ms)
 	proxy_drain(w->proxy, drained);
 }
 
+/* Called before the report takes memory itself. */
+static void report_memory(const struct worker *w, struct json *status)
+{
+	size_t heap = process_heap_bytes(), sessions = w->proxy->n_sessions;
+	size_t grown = heap > w->start_heap_bytes ? heap - w->start_heap_bytes : 0;
+	struct json *memory = json_add_object(status, "memory");
+
+	json_add_u64(memory, "heap_bytes", heap);
+	json_add_u64(memory, "heap_at_start_bytes", w->start_heap_bytes);
+	json_add_u64(memory, "per_session_bytes", sessions ? grown / sessions : 0);
+}
+
 static void report_status(struct worker *w, uint64_t query)
 {
 	struct json _cleanup_json_ *status = json_new_object();
@@ -63,6 +76,7 @@ static void report_status(struct worker *w, uint64_t query)
 	json_add_u64(status, "index", w->options->index);
 	json_add_u64(status, "pid", (uint64_t)getpid());
 	json_add_u64(status, "uptime_ms", clock_now_ms() - w->started_ms);
+	report_memory(w, status);
 	proxy_report_sessions(w->proxy, json_add_array(status, "sessions"));
 	if (fd < 0 || json_write_fd(status, fd, JSON_ONE_LINE) < 0) {
 		log_event(LOG_WARN, "status_failed", "no memory for the list of sessions");
@@ -132,6 +146,7 @@ static int start(struct worker *w)
 	w->control = (struct loop_source){.fd = options->control_fd, .ready = on_control};
 	if (r == 0)
 		r = loop_add(w->loop, &w->control, EPOLLIN);
+	w->start_heap_bytes = process_heap_bytes();
 	if (r == 0)
 		r = control_send(options->control_fd, CONTROL_READY, 0, -1);
 	return r;

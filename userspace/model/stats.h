@@ -36,6 +36,8 @@
 	X(BYTES_OUT_KTLS_COPY, "bytes_out_ktls_copy")                                              \
 	X(BYTES_IN_COPY, "bytes_in_copy")                                                          \
 	X(BYTES_OUT_COPY, "bytes_out_copy")                                                        \
+	X(HELD_IN, "held_in")	/* gauge: bytes that the relay has taken and not yet given */      \
+	X(HELD_OUT, "held_out") /* gauge */                                                        \
 	X(PIPES_MISSED, "pipes_missed") /* no pipe for splice, a buffer instead */                 \
 	X(TRUNCATED, "truncated")                                                                  \
 	X(RESETS, "resets")                                                                        \
@@ -76,7 +78,8 @@ static inline uint64_t stats_get(const struct stats *stats, enum stats_id stat)
 /** stats_is_gauge() - true for what describes the present: reset when a worker is replaced. */
 static inline _Bool stats_is_gauge(enum stats_id stat)
 {
-	return stat == STAT_CONNECTIONS || stat == STAT_HANDSHAKES;
+	return stat == STAT_CONNECTIONS || stat == STAT_HANDSHAKES || stat == STAT_HELD_IN ||
+	       stat == STAT_HELD_OUT;
 }
 
 #endif

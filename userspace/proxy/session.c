@@ -46,7 +46,7 @@ static void end(struct session *s, bool abort)
 		session_log_end(s);
 	if (s->relay.truncated)
 		stats_add(s->proxy->stats, STAT_TRUNCATED, 1);
-	relay_stop(&s->relay);
+	session_stop_relay(s);
 	loop_remove(loop, &s->accepted);
 	loop_remove(loop, &s->connected);
 	loop_disarm(loop, &s->timer);

@@ -82,6 +82,9 @@ enum handover_result session_hand_over(struct session *s);
 void session_relay(struct session *s);
 void session_pump(struct session *s);
 
+/** session_stop_relay() - what it holds is dropped; also of a session that had none. */
+void session_stop_relay(struct session *s);
+
 /** session_pump_on_event() - unless the turn's budget is used up. */
 void session_pump_on_event(struct session *s);
 

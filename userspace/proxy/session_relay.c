@@ -16,6 +16,7 @@
 /** What a turn began with. */
 struct marks {
 	uint64_t bytes[RELAY_DIRECTIONS], spliced[RELAY_DIRECTIONS];
+	uint32_t held[RELAY_DIRECTIONS];
 	uint64_t tickets, pipes_missed;
 	bool half_closed;
 };
@@ -29,8 +30,14 @@ static struct marks marks_of(const struct relay *relay)
 	for (int i = 0; i < RELAY_DIRECTIONS; i++) {
 		marks.bytes[i] = relay->flow[i].bytes;
 		marks.spliced[i] = relay->flow[i].spliced;
+		marks.held[i] = relay->flow[i].held;
 	}
 	return marks;
+}
+
+static enum stats_id held_gauge(const struct session *s, enum relay_direction direction)
+{
+	return direction == session_from_client(s) ? STAT_HELD_IN : STAT_HELD_OUT;
 }
 
 /* Returns: bytes that moved in @direction since @before; counted by who moved them. */
@@ -45,6 +52,10 @@ static uint64_t count_flow(struct session *s, const struct marks *before,
 
 	if (kernel)
 		copied = in ? STAT_BYTES_IN_KTLS_COPY : STAT_BYTES_OUT_KTLS_COPY;
+	/* Modulo 2^64: it may be less than before. */
+	if (flow->held != before->held[direction])
+		stats_add(s->proxy->stats, held_gauge(s, direction),
+			  (uint64_t)flow->held - before->held[direction]);
 	if (spliced > 0)
 		stats_add(s->proxy->stats, in ? STAT_BYTES_IN_SPLICE : STAT_BYTES_OUT_SPLICE,
 			  spliced);
@@ -154,4 +165,11 @@ void session_relay(struct session *s)
 		return;
 	}
 	session_pump(s);
+}
+
+void session_stop_relay(struct session *s)
+{
+	for (int i = 0; i < RELAY_DIRECTIONS; i++)
+		stats_sub(s->proxy->stats, held_gauge(s, i), s->relay.flow[i].held);
+	relay_stop(&s->relay);
 }

@@ -29,7 +29,10 @@ int pipe_acquire(struct pipe_pool *pool, struct pipe_pair *ret_pipe)
 	if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) < 0)
 		return -errno;
 	*ret_pipe = (struct pipe_pair){.read_fd = fds[0], .write_fd = fds[1]};
-	return 0;
+	if (fcntl(fds[1], F_GETPIPE_SZ) >= PIPE_BYTES)
+		return 0;
+	pipe_drop(ret_pipe);
+	return -ENOBUFS;
 }
 
 void pipe_release(struct pipe_pool *pool, struct pipe_pair *pipe)

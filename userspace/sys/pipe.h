@@ -8,7 +8,8 @@
 
 #include <stddef.h>
 
-#define PIPE_POOL_MAX 64 /* idle pipes kept; two descriptors each */
+#define PIPE_POOL_MAX 64    /* idle pipes kept; two descriptors each */
+#define PIPE_BYTES    65536 /* what a pipe holds, at least: Linux's default on pages of 4 KiB */
 
 struct pipe_pair {
 	int read_fd, write_fd; /* both -1: none */
@@ -22,7 +23,11 @@ struct pipe_pool {
 void pipe_pool_init(struct pipe_pool *pool);
 void pipe_pool_done(struct pipe_pool *pool);
 
-/** pipe_acquire() - an empty non-blocking pipe. Returns: 0, -EMFILE, -ENFILE. */
+/**
+ * pipe_acquire() - an empty non-blocking pipe that has room for PIPE_BYTES.
+ * Returns: 0; -EMFILE, -ENFILE (no descriptors); -ENOBUFS (past fs.pipe-user-pages-soft the kernel
+ * gives out pipes of two pages, which cost more than a buffer).
+ */
 int pipe_acquire(struct pipe_pool *pool, struct pipe_pair *ret_pipe);
 
 /** pipe_release() - give back an empty pipe; *@pipe is "none" afterwards. */

@@ -4,6 +4,7 @@
 #include <cap-ng.h>
 #include <errno.h>
 #include <grp.h>
+#include <malloc.h>
 #include <pwd.h>
 #include <sched.h>
 #include <sys/mman.h>
@@ -85,6 +86,13 @@ size_t process_limit_fds(void)
 	struct rlimit fds;
 
 	return getrlimit(RLIMIT_NOFILE, &fds) == 0 ? fds.rlim_cur : 1024;
+}
+
+size_t process_heap_bytes(void)
+{
+	struct mallinfo2 info = mallinfo2();
+
+	return info.uordblks + info.hblkhd;
 }
 
 size_t process_cpus(void)

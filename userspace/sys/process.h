@@ -38,6 +38,9 @@ void process_raise_limits(void);
 /** process_limit_fds() - the soft limit of open descriptors. */
 size_t process_limit_fds(void);
 
+/** process_heap_bytes() - what malloc() has given out and nobody has freed. */
+size_t process_heap_bytes(void);
+
 /** process_cpus() - CPUs this process may run on, at least 1. */
 size_t process_cpus(void);
 

@@ -122,9 +122,9 @@ enum tls_step tls_conn_handshake(struct tls_conn *conn);
 struct tls_failure {
 	const char *
 		check; /* "no_certificate", "chain", "name", "protocol", "alert_received", "eof", … */
-	const char *reason; /* one sentence or OpenSSL's words */
-	char subject[256];  /* of the certificate that failed, RFC 2253 form, for people only */
-	int alert;	    /* number of the alert that was sent; -1 none */
+	const char *reason;  /* one sentence or OpenSSL's words */
+	const char *subject; /* of the certificate that failed, RFC 2253 form, for people only */
+	int alert;	     /* number of the alert that was sent; -1 none */
 };
 
 const struct tls_failure *tls_conn_failure(const struct tls_conn *conn);

@@ -54,6 +54,7 @@ static void note_refusal(struct tls_conn *conn, X509_STORE_CTX *store_ctx)
 {
 	int error = X509_STORE_CTX_get_error(store_ctx);
 	X509 *failed = X509_STORE_CTX_get_current_cert(store_ctx);
+	char subject[256];
 	bool name =
 		error == X509_V_ERR_HOSTNAME_MISMATCH || error == X509_V_ERR_IP_ADDRESS_MISMATCH;
 
@@ -61,7 +62,10 @@ static void note_refusal(struct tls_conn *conn, X509_STORE_CTX *store_ctx)
 		failed = X509_STORE_CTX_get0_cert(store_ctx);
 	conn->failure.check = name ? "name" : "chain";
 	conn->failure.reason = X509_verify_cert_error_string(error);
-	subject_text(failed, conn->failure.subject, sizeof(conn->failure.subject));
+	subject_text(failed, subject, sizeof(subject));
+	free(conn->failed_subject);
+	conn->failed_subject = strdup(subject);
+	conn->failure.subject = conn->failed_subject ? conn->failed_subject : "";
 }
 
 int tls_verify_chain(X509_STORE_CTX *store_ctx, void *arg)
@@ -115,6 +119,7 @@ static int conn_open(struct tls_ctx *ctx, int fd, struct tls_conn **ret_conn)
 		ERR_clear_error();
 		return -ENOMEM;
 	}
+	conn->failure.subject = "";
 	conn->failure.alert = -1;
 	/* One socket BIO for both ways: SSL_set_fd() would try the kernel's ULP by itself. */
 	SSL_set_bio(conn->ssl, bio, bio);
@@ -178,6 +183,7 @@ void tls_conn_free(struct tls_conn *conn)
 	SSL_free(conn->ssl);
 	secret_wipe(&conn->client_secret);
 	secret_wipe(&conn->server_secret);
+	free(conn->failed_subject);
 	free(conn);
 }
 
@@ -201,17 +207,26 @@ static enum tls_step handshake_failed(struct tls_conn *conn, int ssl_error, int 
 	else if (ssl_error == SSL_ERROR_SYSCALL && code == 0)
 		failure_default(conn, "eof", saved_errno ? strerror(saved_errno) : "closed");
 	if (!conn->failure.check) {
-		const char *words = ERR_reason_error_string(code);
+		const char *words = ERR_reason_error_string(code); /* a static text, or NULL */
 
-		snprintf(conn->openssl_error, sizeof(conn->openssl_error), "%s",
-			 words ? words : "handshake failed");
-		failure_default(conn, "protocol", conn->openssl_error);
+		failure_default(conn, "protocol", words ? words : "handshake failed");
 	}
 	ERR_clear_error();
 	if (strcmp(conn->failure.check, "chain") == 0 || strcmp(conn->failure.check, "name") == 0 ||
 	    strcmp(conn->failure.check, "no_certificate") == 0)
 		return TLS_STEP_REFUSED;
 	return TLS_STEP_FAILED;
+}
+
+/*
+ * Verification is over and only the leaf is asked for from here on. The certificates above it cost
+ * some 5 KiB each, and the peer decides how many there are. Both stacks are OpenSSL's own, which
+ * has a reference to the leaf beside them.
+ */
+static void forget_chain(STACK_OF(X509) * chain)
+{
+	while (chain && sk_X509_num(chain) > 0)
+		X509_free(sk_X509_pop(chain));
 }
 
 enum tls_step tls_conn_handshake(struct tls_conn *conn)
@@ -223,6 +238,8 @@ enum tls_step tls_conn_handshake(struct tls_conn *conn)
 	r = SSL_do_handshake(conn->ssl);
 	if (r == 1) {
 		conn->established = true;
+		forget_chain(SSL_get_peer_cert_chain(conn->ssl));
+		forget_chain(SSL_get0_verified_chain(conn->ssl));
 		/* A FIN without close_notify is for the relay to judge: else OpenSSL answers it by
 		 * itself with a fatal alert. io_error() tells the two ends apart. */
 		(void)SSL_set_options(conn->ssl, SSL_OP_IGNORE_UNEXPECTED_EOF);

@@ -42,7 +42,7 @@ struct tls_conn {
 	struct secret client_secret;
 	struct secret server_secret;
 	struct tls_failure failure;
-	char openssl_error[160];
+	char *failed_subject; /* what failure.subject points to, unless that is "" */
 };
 
 /** tls_conn_of() - the connection that owns @ssl. */

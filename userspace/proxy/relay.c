@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proxy/relay.h"
 
+#include "base/clock.h"
 #include "sys/stream.h"
 
 #include <errno.h>
@@ -99,6 +100,19 @@ int relay_end_without_notify(struct relay *relay)
 	return relay->accept_truncation ? 0 : relay_fail(relay, RELAY_TRUNCATED);
 }
 
+int relay_note_key_update(struct relay *relay)
+{
+	uint64_t now_ms = clock_now_ms();
+
+	relay->key_updates++;
+	if (relay->updates_paid_ms < now_ms)
+		relay->updates_paid_ms = now_ms;
+	relay->updates_paid_ms += RELAY_KEY_UPDATE_MS;
+	if (relay->updates_paid_ms - now_ms > RELAY_KEY_UPDATES_BURST * RELAY_KEY_UPDATE_MS)
+		return relay_fail(relay, RELAY_KEY_UPDATE);
+	return 0;
+}
+
 static enum relay_status finish_flow(struct relay *relay, enum relay_direction direction)
 {
 	struct relay_flow *flow = &relay->flow[direction];
@@ -180,6 +194,7 @@ static enum relay_status fill_flow(struct relay *relay, enum relay_direction dir
 				   size_t *budget)
 {
 	struct relay_flow *flow = &relay->flow[direction];
+	uint64_t key_updates = relay->key_updates;
 	ssize_t got;
 
 	if (!flow->source_ready)
@@ -196,7 +211,9 @@ static enum relay_status fill_flow(struct relay *relay, enum relay_direction dir
 	}
 	if (got == -EINPROGRESS) {
 		charge(budget, 0);
-		if (++flow->idle_records <= RELAY_IDLE_RECORDS_MAX)
+		/* A KeyUpdate carries nothing either, but has a limit of its own. */
+		if (relay->key_updates != key_updates ||
+		    ++flow->idle_records <= RELAY_IDLE_RECORDS_MAX)
 			return RELAY_AGAIN;
 		got = flow->engine->reject(relay);
 	}

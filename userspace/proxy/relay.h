@@ -65,8 +65,13 @@ enum relay_fault {
 	RELAY_NO_RESOURCES,	 /* no descriptor or memory for a holder */
 };
 
-/* A second of KeyUpdates: more are an attack, each costs key derivations and a system call or two. */
-#define RELAY_KEY_UPDATES_MAX 100
+/*
+ * KeyUpdates of the peer: more are an attack, each costs key derivations and a system call or two. One
+ * that has read enough under a key may ask for the next with every record until our answer is there
+ * (Java), so that many come at once: 1000 stand for 16 MiB on their way.
+ */
+#define RELAY_KEY_UPDATE_MS	10 /* 100 a second */
+#define RELAY_KEY_UPDATES_BURST 1000
 
 #define RELAY_BUFFER_BYTES 16384 /* one TLS record */
 #define RELAY_PIPE_BYTES   65536 /* the default of a pipe; one call never asks for more */
@@ -135,19 +140,19 @@ struct relay {
 	bool spent;	     /* RELAY_RECORD_LIMIT: nothing more is taken, what was is delivered */
 	enum relay_fault fault;
 	struct relay_tickets tickets;
-	uint64_t pipes_missed; /* times that no pipe could be had and a buffer did it */
+	uint64_t key_updates;	  /* of the peer */
+	uint64_t updates_paid_ms; /* when their rate is down to nothing again */
+	uint64_t pipes_missed;	  /* times that no pipe could be had and a buffer did it */
 	/* RELAY_KERNEL. */
 	struct ktls_tx_mark tx_mark; /* what the kernel must have sent */
-	uint64_t wire_sent;	     /* plaintext that it took since the mark, control records too */
-	uint32_t records_per_key;    /* of AES-GCM; of both cryptos */
-	uint32_t uncounted;	     /* records since the kernel was asked, at the most */
-	struct tls_traffic traffic;  /* for the next keys; wiped by relay_stop() */
-	bool can_rekey;		     /* this kernel takes keys a second time */
-	bool key_update_due;	     /* ours are to be changed */
-	bool peer_update_due;	     /* and the peer is to be asked to change its */
-	bool peer_update_asked;	     /* it was, and has not yet */
-	uint32_t key_updates;	     /* of the peer, in the second that began at: */
-	uint64_t key_updates_since_ms;
+	uint64_t wire_sent;	    /* plaintext that it took since the mark, control records too */
+	uint32_t records_per_key;   /* of AES-GCM; of both cryptos */
+	uint32_t uncounted;	    /* records since the kernel was asked, at the most */
+	struct tls_traffic traffic; /* for the next keys; wiped by relay_stop() */
+	bool can_rekey;		    /* this kernel takes keys a second time */
+	bool key_update_due;	    /* ours are to be changed */
+	bool peer_update_due;	    /* and the peer is to be asked to change its */
+	bool peer_update_asked;	    /* it was, and has not yet */
 	struct relay_flow flow[RELAY_DIRECTIONS];
 };
 
@@ -243,6 +248,9 @@ int relay_fail(struct relay *relay, enum relay_fault fault);
 /** relay_fail_io() - the fault that @error (-errno) on a side means. Returns: -EIO. */
 int relay_fail_wire(struct relay *relay, int error);
 int relay_fail_local(struct relay *relay, int error);
+
+/** relay_note_key_update() - the peer has sent one. Returns: 0, -EIO when there are too many. */
+int relay_note_key_update(struct relay *relay);
 
 /** relay_end_without_notify() - FIN without close_notify: the policy for it. Returns: 0 or -EIO. */
 int relay_end_without_notify(struct relay *relay);

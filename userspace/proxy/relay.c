@@ -44,6 +44,9 @@ void relay_enter_kernel(struct relay *relay)
 	/* Edges that were seen on the way through OpenSSL say nothing about the kernel's records. */
 	for (int i = 0; i < RELAY_DIRECTIONS; i++) {
 		relay->flow[i].engine = &relay_engine_ktls_copy;
+		/* Named before its first byte, because there may never be one. */
+		if (relay->flow[i].held == 0)
+			relay->flow[i].engine = relay_choose(relay, i);
 		relay->flow[i].source_ready = true;
 		relay->flow[i].sink_ready = true;
 	}

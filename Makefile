@@ -9,6 +9,7 @@ MULTIARCH ?= $(shell $(CC) -dumpmachine)
 BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool) bpftool)
 KERNEL  ?= 6.12
 ROOT    ?= 12
+SIZE    ?= 64MiB
 PREFIX  ?= /usr/local
 
 LIBS := openssl libcyaml yaml-0.1 libmnl jansson libmicrohttpd libbpf libcap-ng
@@ -30,9 +31,11 @@ BPF_OBJECTS   := $(patsubst %.c,$(BUILD)/%.o,$(wildcard bpf/*.bpf.c))
 BPF_SKELETONS := $(patsubst bpf/%.bpf.c,$(BUILD)/bpf/%.skel.h,$(wildcard bpf/*.bpf.c))
 
 # selftests/<suite>/*.c make one program each, with the harness and the shared library.
-SUITES := unit contract e2e
+SUITES := unit contract e2e interop
 TEST_COMMON := $(wildcard selftests/harness/*.c selftests/lib/*.c)
 TEST_OBJECTS := $(TEST_COMMON:%.c=$(BUILD)/%.o)
+# What a suite shares with another one.
+MORE_interop := selftests/e2e/e2e.c selftests/e2e/prove.c
 SUITE_SOURCES := $(foreach s,$(SUITES),$(wildcard selftests/$(s)/*.c))
 SUITE_PROGRAMS := $(foreach s,$(SUITES),$(if $(wildcard selftests/$(s)/*.c),$(BUILD)/selftests/$(s).suite))
 
@@ -83,11 +86,21 @@ $(BUILD)/bpf/%.skel.h: $(BUILD)/bpf/%.bpf.o
 $(BUILD)/userspace/sys/bpf.o: $(BPF_SKELETONS)
 
 define suite_rule
-$(BUILD)/selftests/$(1).suite: $(patsubst %.c,$(BUILD)/%.o,$(wildcard selftests/$(1)/*.c)) \
+$(BUILD)/selftests/$(1).suite: $(patsubst %.c,$(BUILD)/%.o,$(wildcard selftests/$(1)/*.c) $(MORE_$(1))) \
 		$(TEST_OBJECTS) $(BUILD)/libsluice.a
 	$(Q)$$(CC) $$(LDFLAGS) -o $$@ $$^ $$(LDLIBS)
 endef
 $(foreach s,$(SUITES),$(eval $(call suite_rule,$(s))))
+
+$(BUILD)/selftests/interop.suite: | $(BUILD)/selftests/interop/setbuf.so
+
+$(BUILD)/selftests/interop/setbuf.so: selftests/interop/peers/setbuf.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(filter-out -fPIE,$(ALL_CFLAGS)) -fPIC -shared -o $@ $<
+
+$(BUILD)/selftests/interop/Peer.class: selftests/interop/peers/Peer.java
+	@mkdir -p $(@D)
+	$(Q)javac --release 17 -d $(@D) $<
 
 $(BUILD)/%.replay: $(BUILD)/%.o $(BUILD)/selftests/fuzz/replay.o $(BUILD)/libsluice.a
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
@@ -112,6 +125,12 @@ selftests: suites ## the tests on this machine's kernel only (as root)
 vm-selftests: suites ## the tests in a guest, strict: KERNEL=6.1|6.12|7 ROOT=12|13
 	@scripts/deps vm
 	@scripts/test vm $(KERNEL) $(ROOT)
+
+.PHONY: interop
+interop: suites ## real clients of other TLS libraries, SIZE=64MiB each way: this kernel, guests 6.12 and 7
+	@scripts/deps test interop vm
+	@$(MAKE) --no-print-directory $(BUILD)/selftests/interop/Peer.class
+	@SIZE=$(SIZE) scripts/test interop
 
 .PHONY: check
 check: deps ## unit tests and fuzz corpora under ASan and UBSan, no root needed

@@ -164,6 +164,9 @@ void e2e_upstream(struct e2e *e, unsigned int index);
  */
 void e2e_prove_live(struct e2e *e, const struct tlsclient *client);
 
+/** e2e_prove_program() - the same for the only client, a program of which we know the version alone. */
+void e2e_prove_program(struct e2e *e, const struct e2e_case *c);
+
 /** e2e_prove_originated() - the same of the socket to e->upstream, with what @c demands. */
 void e2e_prove_originated(struct e2e *e, const struct e2e_case *c);
 

@@ -12,14 +12,15 @@
 #define LIVE_MS 5000
 #define LOG_MS	10000
 
-/* @src: 0 is any. */
+/* 0 is any port. */
 static const struct netlink_tcp *find_socket(const struct netlink_diag *diag, unsigned int src,
 					     unsigned int dst)
 {
 	for (size_t i = 0; i < netlink_diag_count(diag); i++) {
 		const struct netlink_tcp *tcp = netlink_diag_at(diag, i);
 
-		if ((src == 0 || addr_port(&tcp->src) == src) && addr_port(&tcp->dst) == dst)
+		if ((src == 0 || addr_port(&tcp->src) == src) &&
+		    (dst == 0 || addr_port(&tcp->dst) == dst))
 			return tcp;
 	}
 	return NULL;
@@ -36,6 +37,8 @@ static enum tls_suite suite_of(const SSL *ssl)
 
 static bool is_suite(enum tls_suite suite, enum ktls_cipher cipher)
 {
+	if (suite == SUITE_ANY)
+		return true;
 	switch (cipher) {
 	case KTLS_AES_128_GCM:
 		return suite == SUITE_AES_128;
@@ -93,6 +96,11 @@ void e2e_prove_live(struct e2e *e, const struct tlsclient *client)
 				.dst = client->port,
 				.version = SSL_version(client->ssl),
 				.suite = suite_of(client->ssl)});
+}
+
+void e2e_prove_program(struct e2e *e, const struct e2e_case *c)
+{
+	prove(e, &(struct wire){.src = e->port, .version = c->version, .suite = SUITE_ANY});
 }
 
 void e2e_prove_originated(struct e2e *e, const struct e2e_case *c)

@@ -200,13 +200,117 @@ TEST_CASES(key_update_in_mid_stream, engines_1_3)
 }
 
 /* clang-format off */
-CASES(struct e2e_case, splice_1_3, E2E_ROW("splice", E2E_SPLICE, TLS1_3_VERSION, SUITE_AES_128));
+CASES(struct e2e_case, rekeying,
+      E2E_ROW("copy", E2E_COPY, TLS1_3_VERSION, SUITE_AES_128),
+      {.name = "splice", .needs = NEED_KTLS | NEED_KTLS_REKEY, .engine = E2E_SPLICE,
+       .version = TLS1_3_VERSION, .suite = SUITE_AES_128});
 /* clang-format on */
 
-/* Keys are cheap to ask for and not so cheap to make. */
-TEST_CASES(flood_of_key_updates, splice_1_3)
+static const struct rawtls_record close_notify_record = {
+	.type = KTLS_RECORD_ALERT, .data = (const uint8_t[]){1, TLS_ALERT_CLOSE_NOTIFY}, .len = 2};
+
+/* The payload of @in up to a close_notify. Returns: KeyUpdates in it. */
+static size_t receive_to_end(struct e2e *e, struct rawtls *raw, struct payload *in)
 {
-	enum { FLOOD = 300 };
+	static uint8_t data[KTLS_RECORD_MAX + 1];
+	uint8_t type = KTLS_RECORD_NONE;
+	size_t updates = 0;
+
+	while (type != KTLS_RECORD_ALERT) {
+		ssize_t n = rawtls_receive(raw, &type, data, (int)test_scaled_ms(5000));
+
+		E2E_MUST(e, n > 0, "%zd after %llu bytes", n, (unsigned long long)in->position);
+		if (type == KTLS_RECORD_HANDSHAKE)
+			updates++;
+		else if (type == KTLS_RECORD_DATA)
+			E2E_MUST(e, payload_check(in, data, (size_t)n), "%s", in->fault);
+	}
+	MUST_EQ(data[1], TLS_ALERT_CLOSE_NOTIFY);
+	return updates;
+}
+
+/* Answers are asked for while a record to the client is half sent: they come behind it, one for all. */
+TEST_CASES(key_updates_while_blocked, rekeying)
+{
+	enum { UPDATES = 5, BYTES = 100 };
+	const struct peer_step *upstream =
+		STEPS(FLOOD(300), PASS(1), RECV(UPDATES * BYTES), FINISH, RECV_END);
+	struct rawtls_record records[2 * UPDATES];
+	char payload[UPDATES * BYTES];
+	static struct rawtls raw;
+	static struct e2e e;
+	struct tlsclient_options options;
+	struct tlsclient client;
+	struct peer peer;
+	size_t answers;
+
+	e.engine = variant->engine;
+	e.script = upstream;
+	e2e_start(&e);
+	options = e2e_client_options(&e, variant);
+	e2e_connect(&e, &client, &options);
+	rawtls_take(&raw, &client);
+	e2e_prove_live(&e, &client);
+	peer_init_client(&peer, &client);
+	peer.gate = &e.upstream.gate;
+	e2e_run(&e, &peer, STEPS(GATE(1)));
+	peer_client_payload(payload, sizeof(payload));
+	for (size_t i = 0; i < UPDATES; i++) {
+		records[2 * i] = (struct rawtls_record){
+			.type = KTLS_RECORD_DATA, .data = payload + i * BYTES, .len = BYTES};
+		records[2 * i + 1] = e2e_raw_key_update(true);
+	}
+	MUST_EQ(rawtls_send(&raw, records, 2 * UPDATES), 0);
+	answers = receive_to_end(&e, &raw, &peer.in);
+	E2E_MUST(&e, answers > 0 && answers <= UPDATES, "%zu answers", answers);
+	MUST_EQ(rawtls_send(&raw, &close_notify_record, 1), 0);
+	e2e_upstream(&e, 0);
+	(void)e2e_prove_session(&e, 0, "done");
+	CHECK_EQ(daemon_counter(&e.daemon, "key_updates"), UPDATES);
+	tlsclient_close(&client);
+	e2e_stop(&e);
+}
+
+/* More of them than records that carry nothing may be, and not too many a second. */
+TEST_CASES(key_updates_without_data, rekeying)
+{
+	enum { UPDATES = 50, BYTES = 100 };
+	static struct rawtls_record records[UPDATES + 2];
+	static struct rawtls raw;
+	static struct e2e e;
+	struct tlsclient_options options;
+	struct tlsclient client;
+	char payload[BYTES];
+	struct peer peer;
+
+	e.engine = variant->engine;
+	e.script = STEPS(RECV(BYTES), SEND(BYTES), RECV_END, FINISH);
+	e2e_start(&e);
+	options = e2e_client_options(&e, variant);
+	e2e_connect(&e, &client, &options);
+	rawtls_take(&raw, &client);
+	e2e_prove_live(&e, &client);
+	peer_init_client(&peer, &client);
+	peer_client_payload(payload, sizeof(payload));
+	for (size_t i = 0; i < UPDATES; i++)
+		records[i] = e2e_raw_key_update(i % 2);
+	records[UPDATES] =
+		(struct rawtls_record){.type = KTLS_RECORD_DATA, .data = payload, .len = BYTES};
+	records[UPDATES + 1] = close_notify_record;
+	MUST_EQ(rawtls_send(&raw, records, UPDATES + 2), 0);
+	E2E_MUST(&e, receive_to_end(&e, &raw, &peer.in) > 0, "no answer");
+	CHECK_EQ(peer.in.position, BYTES);
+	e2e_upstream(&e, 0);
+	(void)e2e_prove_session(&e, 0, "done");
+	CHECK_EQ(daemon_counter(&e.daemon, "key_updates"), UPDATES);
+	tlsclient_close(&client);
+	e2e_stop(&e);
+}
+
+/* Keys are cheap to ask for and not so cheap to make. */
+TEST_CASES(flood_of_key_updates, engines_1_3)
+{
+	enum { FLOOD = 1500 };
 	static struct rawtls_record records[2 * FLOOD];
 	static struct rawtls raw;
 	static struct e2e e;

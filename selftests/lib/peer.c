@@ -7,6 +7,7 @@
 
 #include <endian.h>
 #include <errno.h>
+#include <openssl/evp.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -58,6 +59,13 @@ void peer_init_plain_client(struct peer *peer, int fd)
 void peer_init_tls_upstream(struct peer *peer, struct tlsclient *tls)
 {
 	init(peer, tls->fd, tls, false);
+}
+
+void peer_be_client(struct peer *peer, uint64_t number)
+{
+	uint32_t more = STREAMS_PER_CLIENT * ((uint32_t)number + 1);
+
+	set_streams(peer, peer->stream_out + more, peer->stream_in + more);
 }
 
 void peer_expect_echo(struct peer *peer)
@@ -185,6 +193,8 @@ static int take(struct peer *peer, const void *buf, size_t len)
 {
 	if (!payload_check(&peer->in, buf, len))
 		return problem(peer, "wrong bytes: %s", peer->in.fault);
+	if (peer->digest && EVP_DigestUpdate(peer->digest, buf, len) != 1)
+		return problem(peer, "no digest");
 	peer->received += len;
 	return 0;
 }
@@ -291,18 +301,11 @@ static int echo(struct peer *peer, char *buf)
 
 /* --- hello --- */
 
-static void use_client_streams(struct peer *peer, uint64_t client)
-{
-	uint32_t more = STREAMS_PER_CLIENT * ((uint32_t)client + 1);
-
-	set_streams(peer, peer->stream_out + more, peer->stream_in + more);
-}
-
 static int hello_send(struct peer *peer, uint64_t client)
 {
 	uint64_t wire = htobe64(client);
 
-	use_client_streams(peer, client);
+	peer_be_client(peer, client);
 	return send_all(peer, &wire, sizeof(wire));
 }
 
@@ -318,7 +321,7 @@ static int hello_recv(struct peer *peer)
 			return problem(peer, "no hello: %s", end_name(peer, n));
 		got += (size_t)n;
 	}
-	use_client_streams(peer, be64toh(wire));
+	peer_be_client(peer, be64toh(wire));
 	return 0;
 }
 

@@ -10,6 +10,7 @@
 
 #include "selftests/lib/payload.h"
 
+#include <openssl/types.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -83,6 +84,7 @@ struct peer {
 	_Atomic uint64_t *gate;	 /* for PEER_GATE and PEER_PASS; may be NULL otherwise */
 	bool pending;		 /* TLS: a record is half sent, it has to go first */
 	int timeout_ms;		 /* of one step without progress */
+	EVP_MD_CTX *digest;	 /* of the payload received; NULL: nobody asks; borrowed */
 	char problem[320];
 };
 
@@ -94,6 +96,9 @@ void peer_init_client(struct peer *peer, struct tlsclient *tls);
 void peer_init_upstream(struct peer *peer, int fd);
 void peer_init_plain_client(struct peer *peer, int fd);
 void peer_init_tls_upstream(struct peer *peer, struct tlsclient *tls);
+
+/** peer_be_client() - both streams are those of client @number, as behind PEER_HELLO_SEND. */
+void peer_be_client(struct peer *peer, uint64_t number);
 
 /** peer_expect_echo() - what comes back is what @peer sends. */
 void peer_expect_echo(struct peer *peer);

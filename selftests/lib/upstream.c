@@ -25,6 +25,7 @@ static int greet(struct upstream_conn *conn)
 	}
 	peer_init_tls_upstream(peer, &conn->tls);
 	peer->gate = &conn->server->gate;
+	peer->digest = conn->server->digest;
 	return 0;
 }
 
@@ -52,6 +53,7 @@ static void begin(struct upstream_server *server, unsigned int index, int fd)
 	conn->server = server;
 	conn->script = server->script;
 	conn->peer.gate = &server->gate;
+	conn->peer.digest = server->digest;
 	if (pthread_create(&conn->thread, NULL, serve, conn) != 0)
 		abort();
 }

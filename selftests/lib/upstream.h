@@ -32,6 +32,7 @@ struct upstream_server {
 	const struct peer_step *script; /* of the next connection; may be changed */
 	size_t receive_buffer; /* SO_RCVBUF of connections; set before upstream_server_start() */
 	struct tlsserver *tls; /* NULL: plaintext; borrowed; set before the start too */
+	EVP_MD_CTX *digest; /* as of struct peer, for a single connection; set before the start */
 	_Atomic uint64_t gate;
 	atomic_uint accepted;
 	int listen_fd;

@@ -27,6 +27,7 @@
 	X(UPSTREAM_RETRIED, "upstream_retried")                                                    \
 	X(UPSTREAM_TLS_FAILED, "upstream_tls_failed") /* endpoints, each try */                    \
 	X(TICKETS_DROPPED, "tickets_dropped")                                                      \
+	X(KEY_UPDATES, "key_updates")	      /* of the peer at the wire */                        \
 	X(SESSIONS_KERNEL, "sessions_kernel") /* handed over, at once or later */                  \
 	X(SESSIONS_COPY, "sessions_copy")     /* began on OpenSSL */                               \
 	X(SESSIONS_PASSTHROUGH, "sessions_passthrough")                                            \

@@ -27,6 +27,10 @@ static ssize_t fill_from_wire(struct relay *relay, struct relay_buffer *buffer)
 	ssize_t got = tls_read(relay->tls, buffer->bytes, sizeof(buffer->bytes));
 
 	relay->tickets.dropped = tls_tickets_dropped(relay->tls);
+	while (relay->key_updates < tls_key_updates(relay->tls)) {
+		if (relay_note_key_update(relay) < 0)
+			return -EIO;
+	}
 	if (got == -ENODATA)
 		return relay_end_without_notify(relay);
 	if (got < 0 && got != -EAGAIN && got != -EINPROGRESS)

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proxy/ktls_wire.h"
 
-#include "base/clock.h"
 #include "sys/stream.h"
 
 #include <errno.h>
@@ -64,23 +63,14 @@ int ktls_wire_before_send(struct relay *relay)
 	return 0;
 }
 
-static bool too_many_updates(struct relay *relay)
-{
-	uint32_t now_ms = (uint32_t)clock_now_ms();
-
-	if (now_ms - relay->key_updates_since_ms >= 1000) {
-		relay->key_updates_since_ms = now_ms;
-		relay->key_updates = 0;
-	}
-	return ++relay->key_updates > RELAY_KEY_UPDATES_MAX;
-}
-
 /* Returns: -EINPROGRESS when reading goes on under the new keys, -EIO. */
 static ssize_t take_key_update(struct relay *relay, const uint8_t *message, size_t len)
 {
 	struct ktls_keys _cleanup_ktls_keys_ keys = {};
 
-	if (!relay->traffic || too_many_updates(relay))
+	if (relay_note_key_update(relay) < 0)
+		return -EIO;
+	if (!relay->traffic)
 		return relay_fail(relay, RELAY_KEY_UPDATE);
 	if (len != KEY_UPDATE_BYTES || message[4] > UPDATE_REQUESTED)
 		return ktls_wire_reject(relay);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proxy/relay.h"
 
+#include "base/clock.h"
 #include "sys/stream.h"
 
 #include <errno.h>
@@ -43,6 +44,9 @@ void relay_enter_kernel(struct relay *relay)
 	/* Edges that were seen on the way through OpenSSL say nothing about the kernel's records. */
 	for (int i = 0; i < RELAY_DIRECTIONS; i++) {
 		relay->flow[i].engine = &relay_engine_ktls_copy;
+		/* Named before its first byte, because there may never be one. */
+		if (relay->flow[i].held == 0)
+			relay->flow[i].engine = relay_choose(relay, i);
 		relay->flow[i].source_ready = true;
 		relay->flow[i].sink_ready = true;
 	}
@@ -98,6 +102,19 @@ int relay_end_without_notify(struct relay *relay)
 {
 	relay->truncated = true;
 	return relay->accept_truncation ? 0 : relay_fail(relay, RELAY_TRUNCATED);
+}
+
+int relay_note_key_update(struct relay *relay)
+{
+	uint64_t now_ms = clock_now_ms();
+
+	relay->key_updates++;
+	if (relay->updates_paid_ms < now_ms)
+		relay->updates_paid_ms = now_ms;
+	relay->updates_paid_ms += RELAY_KEY_UPDATE_MS;
+	if (relay->updates_paid_ms - now_ms > RELAY_KEY_UPDATES_BURST * RELAY_KEY_UPDATE_MS)
+		return relay_fail(relay, RELAY_KEY_UPDATE);
+	return 0;
 }
 
 static enum relay_status finish_flow(struct relay *relay, enum relay_direction direction)
@@ -181,6 +198,7 @@ static enum relay_status fill_flow(struct relay *relay, enum relay_direction dir
 				   size_t *budget)
 {
 	struct relay_flow *flow = &relay->flow[direction];
+	uint64_t key_updates = relay->key_updates;
 	ssize_t got;
 
 	if (!flow->source_ready)
@@ -197,7 +215,9 @@ static enum relay_status fill_flow(struct relay *relay, enum relay_direction dir
 	}
 	if (got == -EINPROGRESS) {
 		charge(budget, 0);
-		if (++flow->idle_records <= RELAY_IDLE_RECORDS_MAX)
+		/* A KeyUpdate carries nothing either, but has a limit of its own. */
+		if (relay->key_updates != key_updates ||
+		    ++flow->idle_records <= RELAY_IDLE_RECORDS_MAX)
 			return RELAY_AGAIN;
 		got = flow->engine->reject(relay);
 	}

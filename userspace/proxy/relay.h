@@ -65,8 +65,13 @@ enum relay_fault {
 	RELAY_NO_RESOURCES,	 /* no descriptor or memory for a holder */
 } __attribute__((packed));
 
-/* A second of KeyUpdates: more are an attack, each costs key derivations and a system call or two. */
-#define RELAY_KEY_UPDATES_MAX 100
+/*
+ * KeyUpdates of the peer: more are an attack, each costs key derivations and a system call or two. One
+ * that has read enough under a key may ask for the next with every record until our answer is there
+ * (Java), so that many come at once: 1000 stand for 16 MiB on their way.
+ */
+#define RELAY_KEY_UPDATE_MS	10 /* 100 a second */
+#define RELAY_KEY_UPDATES_BURST 1000
 
 #define RELAY_BUFFER_BYTES 16384 /* one TLS record */
 #define RELAY_PIPE_BYTES   65536 /* the default of a pipe; one call never asks for more */
@@ -131,22 +136,23 @@ struct relay {
 	int wire_fd, local_fd;
 	enum relay_crypto crypto;
 	enum config_engine engine; /* what the listener wants of RELAY_KERNEL */
-	bool accept_truncation;
-	bool truncated;
-	bool single_records; /* end a turn behind one record: a hand-over is due */
-	bool spent;	     /* RELAY_RECORD_LIMIT: nothing more is taken, what was is delivered */
 	enum relay_fault fault;
+	bool accept_truncation : 1;
+	bool truncated : 1;
+	bool single_records : 1; /* end a turn behind one record: a hand-over is due */
+	bool spent : 1; /* RELAY_RECORD_LIMIT: nothing more is taken, what was is delivered */
+	/* RELAY_KERNEL: */
+	bool key_update_due : 1;    /* our keys are to be changed */
+	bool peer_update_due : 1;   /* and the peer is to be asked to change its */
+	bool peer_update_asked : 1; /* it was, and has not yet */
+	uint32_t key_updates;	    /* of the peer */
+	uint64_t updates_paid_ms;   /* when their rate is down to nothing again */
 	struct relay_tickets tickets;
 	/* RELAY_KERNEL. */
 	struct ktls_tx_mark tx_mark; /* what the kernel must have sent */
-	uint64_t wire_sent;	     /* plaintext that it took since the mark, control records too */
+	uint64_t wire_sent; /* plaintext that it took since the mark, control records too */
 	struct tls_traffic *traffic; /* for the next keys, owned; NULL: this kernel takes none */
 	uint32_t uncounted;	     /* records since the kernel was asked, at the most */
-	bool key_update_due;	     /* ours are to be changed */
-	bool peer_update_due;	     /* and the peer is to be asked to change its */
-	bool peer_update_asked;	     /* it was, and has not yet */
-	uint8_t key_updates;	     /* of the peer, in the second that began at: */
-	uint32_t key_updates_since_ms;
 	struct relay_flow flow[RELAY_DIRECTIONS];
 };
 
@@ -242,6 +248,9 @@ int relay_fail(struct relay *relay, enum relay_fault fault);
 /** relay_fail_io() - the fault that @error (-errno) on a side means. Returns: -EIO. */
 int relay_fail_wire(struct relay *relay, int error);
 int relay_fail_local(struct relay *relay, int error);
+
+/** relay_note_key_update() - the peer has sent one. Returns: 0, -EIO when there are too many. */
+int relay_note_key_update(struct relay *relay);
 
 /** relay_end_without_notify() - FIN without close_notify: the policy for it. Returns: 0 or -EIO. */
 int relay_end_without_notify(struct relay *relay);

@@ -17,13 +17,14 @@
 struct marks {
 	uint64_t bytes[RELAY_DIRECTIONS], spliced[RELAY_DIRECTIONS];
 	uint32_t held[RELAY_DIRECTIONS];
-	uint64_t tickets, pipes_missed;
+	uint64_t tickets, key_updates, pipes_missed;
 	bool half_closed;
 };
 
 static struct marks marks_of(const struct relay *relay)
 {
 	struct marks marks = {.tickets = relay->tickets.dropped,
+			      .key_updates = relay->key_updates,
 			      .pipes_missed = relay->pools->pipes_missed,
 			      .half_closed = relay_is_half_closed(relay)};
 
@@ -69,6 +70,7 @@ static void count_turn(struct session *s, const struct marks *before)
 	struct stats *stats = s->proxy->stats;
 
 	stats_add(stats, STAT_TICKETS_DROPPED, s->relay.tickets.dropped - before->tickets);
+	stats_add(stats, STAT_KEY_UPDATES, s->relay.key_updates - before->key_updates);
 	stats_add(stats, STAT_PIPES_MISSED, s->relay.pools->pipes_missed - before->pipes_missed);
 	if (count_flow(s, before, RELAY_IN) + count_flow(s, before, RELAY_OUT) > 0 ||
 	    relay_is_half_closed(&s->relay) != before->half_closed)

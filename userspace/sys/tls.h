@@ -139,7 +139,10 @@ const struct tls_failure *tls_conn_failure(const struct tls_conn *conn);
  */
 ssize_t tls_read(struct tls_conn *conn, void *buf, size_t len);
 
-/** tls_write() - Returns: bytes taken, all of them on their way; -EAGAIN; errors as tls_read(). */
+/**
+ * tls_write() - Returns: bytes taken, all of them on their way; -EAGAIN (the same bytes have to be
+ * given again, and stay where they are until then); errors as tls_read().
+ */
 ssize_t tls_write(struct tls_conn *conn, const void *buf, size_t len);
 
 /**
@@ -167,6 +170,9 @@ bool tls_at_record_boundary(const struct tls_conn *conn);
 
 /** tls_record_limit_negotiated() - max_fragment_length was agreed on: the kernel would not keep it. */
 bool tls_record_limit_negotiated(const struct tls_conn *conn);
+
+/** tls_key_updates() - how many the peer has sent. */
+uint64_t tls_key_updates(const struct tls_conn *conn);
 
 /** tls_tickets_dropped() - how many the peer has sent and tls_read() has thrown away. */
 uint64_t tls_tickets_dropped(const struct tls_conn *conn);

@@ -291,20 +291,66 @@ static int io_error(struct tls_conn *conn, int r)
 	return result;
 }
 
+/* Returns: bytes that OpenSSL took. */
+static ssize_t write_some(struct tls_conn *conn, const void *buf, size_t len)
+{
+	size_t put = 0;
+	int r;
+
+	ERR_clear_error();
+	errno = 0;
+	r = SSL_write_ex(conn->ssl, buf, len, &put);
+	conn->begun_len = 0;
+	if (r == 1)
+		return (ssize_t)put;
+	r = io_error(conn, r);
+	if (r == -EAGAIN) {
+		conn->begun = buf;
+		conn->begun_len = len;
+	}
+	/* Zero or a missing close_notify have no meaning for a writer: the way out is gone. */
+	return r == 0 || r == -ENODATA ? -ECONNRESET : r;
+}
+
+/*
+ * With an answer to a KeyUpdate due and a record half sent, OpenSSL would begin that answer in the
+ * middle of the record when it reads the next KeyUpdate, and fail ("bad length", 3.0 to 3.5). So
+ * nothing is read then before that record is out: a peer that wants answers has to read.
+ */
+static int end_begun_write(struct tls_conn *conn)
+{
+	ssize_t put;
+
+	if (conn->begun_len == 0 || SSL_get_key_update_type(conn->ssl) == SSL_KEY_UPDATE_NONE)
+		return 0;
+	put = write_some(conn, conn->begun, conn->begun_len);
+	if (put < 0)
+		return (int)put;
+	conn->sent_ahead = (size_t)put;
+	return 0;
+}
+
 ssize_t tls_read(struct tls_conn *conn, void *buf, size_t len)
 {
-	uint64_t messages = conn->messages;
+	uint64_t messages = conn->messages, written;
 	size_t got = 0;
 	int r;
 
 	if (conn->broken)
 		return -EPROTO;
-	ERR_clear_error();
-	errno = 0;
-	r = SSL_read_ex(conn->ssl, buf, len, &got);
-	if (r == 1)
-		return (ssize_t)got;
-	r = io_error(conn, r);
+	r = end_begun_write(conn);
+	if (r < 0)
+		return r;
+	do {
+		written = conn->tx_boundary;
+		ERR_clear_error();
+		errno = 0;
+		r = SSL_read_ex(conn->ssl, buf, len, &got);
+		if (r == 1)
+			return (ssize_t)got;
+		r = io_error(conn, r);
+		/* An answer to a KeyUpdate was sent instead of reading on. */
+	} while (r == -EAGAIN && conn->tx_boundary != written);
 	return r == -EAGAIN && conn->messages != messages ? -EINPROGRESS : r;
 }
 
@@ -313,21 +359,19 @@ uint64_t tls_tickets_dropped(const struct tls_conn *conn)
 	return conn->tickets;
 }
 
+uint64_t tls_key_updates(const struct tls_conn *conn)
+{
+	return conn->key_updates;
+}
+
 ssize_t tls_write(struct tls_conn *conn, const void *buf, size_t len)
 {
-	size_t put = 0;
-	int r;
+	size_t put = conn->sent_ahead;
 
 	if (conn->broken)
 		return -EPROTO;
-	ERR_clear_error();
-	errno = 0;
-	r = SSL_write_ex(conn->ssl, buf, len, &put);
-	if (r == 1)
-		return (ssize_t)put;
-	r = io_error(conn, r);
-	/* Zero or a missing close_notify have no meaning for a writer: the way out is gone. */
-	return r == 0 || r == -ENODATA ? -ECONNRESET : r;
+	conn->sent_ahead = 0;
+	return put > 0 ? (ssize_t)put : write_some(conn, buf, len);
 }
 
 static bool has_record_limit(const struct tls_conn *conn)
@@ -385,7 +429,7 @@ int tls_send_close_notify(struct tls_conn *conn)
 bool tls_at_record_boundary(const struct tls_conn *conn)
 {
 	return conn->established && !conn->broken && SSL_has_pending(conn->ssl) == 0 &&
-	       SSL_is_init_finished(conn->ssl) &&
+	       SSL_is_init_finished(conn->ssl) && conn->sent_ahead == 0 &&
 	       SSL_get_key_update_type(conn->ssl) == SSL_KEY_UPDATE_NONE &&
 	       BIO_number_read(SSL_get_rbio(conn->ssl)) == conn->rx_boundary &&
 	       BIO_number_written(SSL_get_wbio(conn->ssl)) == conn->tx_boundary;

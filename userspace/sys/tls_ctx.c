@@ -147,8 +147,6 @@ static int demand_client_certificate(SSL_CTX *ssl_ctx, const struct tls_ctx_para
 /* The store has server_ca and nothing else: OpenSSL looks into the system's only when told to. */
 static int demand_server_certificate(SSL_CTX *ssl_ctx, const struct tls_client_params *params)
 {
-	/* A flood of tickets would keep SSL_read() from coming back: one at a time, for tls_read(). */
-	SSL_CTX_clear_mode(ssl_ctx, SSL_MODE_AUTO_RETRY);
 	SSL_CTX_set_verify(ssl_ctx, SSL_VERIFY_PEER, NULL);
 	SSL_CTX_set_cert_verify_callback(ssl_ctx, tls_verify_chain, NULL);
 	if (SSL_CTX_set_purpose(ssl_ctx, X509_PURPOSE_SSL_SERVER) != 1)
@@ -190,6 +188,8 @@ static int restrict_protocol(SSL_CTX *ssl_ctx, bool tls13_only)
 	SSL_CTX_set_session_cache_mode(ssl_ctx, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_mode(ssl_ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_RELEASE_BUFFERS |
 					  SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	/* One message at a time: floods are counted between them, and see end_begun_write(). */
+	SSL_CTX_clear_mode(ssl_ctx, SSL_MODE_AUTO_RETRY);
 	SSL_CTX_set_read_ahead(ssl_ctx, 0);
 	if (SSL_CTX_set_min_proto_version(ssl_ctx, least) != 1 ||
 	    SSL_CTX_set_num_tickets(ssl_ctx, 0) != 1 ||

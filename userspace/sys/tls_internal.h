@@ -29,15 +29,20 @@ struct tls_conn {
 	bool alerted;	     /* the peer has sent a fatal alert */
 	bool update_asked;   /* the peer was asked for new keys and has not sent them yet */
 	bool broken;	     /* after a fatal error nothing more is asked of OpenSSL */
+	/* A write that OpenSSL has begun: it has to be repeated, or it ended inside a read. */
+	const void *begun;
+	size_t begun_len;  /* 0: none */
+	size_t sent_ahead; /* bytes of it that the next tls_write() reports */
 	/* Records under the present application keys, from msg_callback. */
 	uint64_t rx_records;
 	uint64_t tx_records;
 	/* What BIO_number_read() and BIO_number_written() are at the end of the last record. */
 	uint64_t rx_boundary;
 	uint64_t tx_boundary;
-	/* Handshake messages that came behind the handshake, and how many of them were tickets. */
+	/* Handshake messages that came behind the handshake, and what of them were. */
 	uint64_t messages;
 	uint64_t tickets;
+	uint64_t key_updates;
 	/* TLS 1.3 only, of the present keys; for 1.2 everything derives from the master key. */
 	struct secret client_secret;
 	struct secret server_secret;

@@ -285,6 +285,7 @@ void tls_keys_count(int write_p, int version, int content_type, const void *buf,
 	if (!write_p) {
 		conn->messages++;
 		conn->tickets += bytes[0] == SSL3_MT_NEWSESSION_TICKET;
+		conn->key_updates += bytes[0] == SSL3_MT_KEY_UPDATE;
 	}
 	if (bytes[0] == SSL3_MT_KEY_UPDATE)
 		step_keys(conn, write_p);

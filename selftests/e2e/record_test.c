@@ -199,6 +199,32 @@ TEST_CASES(key_update_in_mid_stream, engines_1_3)
 	e2e_stop(&e);
 }
 
+CASES(struct e2e_case, engines_that_follow, E2E_ENGINES_THAT_FOLLOW);
+
+/* Nothing may follow our close_notify, so the client gets no answer, and its data goes on. */
+TEST_CASES(key_update_behind_our_end, engines_that_follow)
+{
+	static struct e2e e;
+	struct tlsclient_options options;
+	struct tlsclient client;
+	struct peer peer;
+
+	e.engine = variant->engine;
+	e.script = STEPS(RECV(1), SEND(1), FINISH, RECV(2000), RECV_END);
+	e2e_start(&e);
+	options = e2e_client_options(&e, variant);
+	e2e_connect(&e, &client, &options);
+	e2e_prove_live(&e, &client);
+	peer_init_client(&peer, &client);
+	e2e_run(&e, &peer,
+		STEPS(SEND(1), RECV(1), RECV_END, KEY_UPDATE(1), SEND(1000), KEY_UPDATE(1),
+		      SEND(1000), FINISH));
+	e2e_upstream(&e, 0);
+	(void)e2e_prove_session(&e, 0, "done");
+	tlsclient_close(&client);
+	e2e_stop(&e);
+}
+
 /* clang-format off */
 CASES(struct e2e_case, splice_1_3, E2E_ROW("splice", E2E_SPLICE, TLS1_3_VERSION, SUITE_AES_128));
 /* clang-format on */

@@ -88,7 +88,9 @@ static ssize_t take_key_update(struct relay *relay, const uint8_t *message, size
 	    ktls_install_rx(relay->wire_fd, &keys) < 0)
 		return relay_fail(relay, RELAY_KEY_UPDATE);
 	relay->peer_update_asked = false;
-	relay->key_update_due |= message[4] == UPDATE_REQUESTED;
+	/* Nothing may follow our close_notify (RFC 8446 6.1), this answer neither. */
+	if (message[4] == UPDATE_REQUESTED && !relay->flow[RELAY_OUT].notified)
+		relay->key_update_due = true;
 	/* With a full socket the answer waits for the next flush. */
 	return ktls_wire_before_send(relay) == -EIO ? -EIO : -EINPROGRESS;
 }

@@ -35,7 +35,7 @@ struct tls_conn {
 	/* What BIO_number_read() and BIO_number_written() are at the end of the last record. */
 	uint64_t rx_boundary;
 	uint64_t tx_boundary;
-	/* Handshake messages that came behind the handshake, and how many of them were tickets. */
+	/* Handshake messages behind the handshake, both ways, and the tickets among what came. */
 	uint64_t messages;
 	uint64_t tickets;
 	/* TLS 1.3 only, of the present keys; for 1.2 everything derives from the master key. */

@@ -282,10 +282,9 @@ void tls_keys_count(int write_p, int version, int content_type, const void *buf,
 		count_record(conn, write_p, bytes);
 	if (content_type != SSL3_RT_HANDSHAKE)
 		return;
-	if (!write_p) {
-		conn->messages++;
+	conn->messages++;
+	if (!write_p)
 		conn->tickets += bytes[0] == SSL3_MT_NEWSESSION_TICKET;
-	}
 	if (bytes[0] == SSL3_MT_KEY_UPDATE)
 		step_keys(conn, write_p);
 }

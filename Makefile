@@ -36,6 +36,10 @@ TEST_OBJECTS := $(TEST_COMMON:%.c=$(BUILD)/%.o)
 SUITE_SOURCES := $(foreach s,$(SUITES),$(wildcard selftests/$(s)/*.c))
 SUITE_PROGRAMS := $(foreach s,$(SUITES),$(if $(wildcard selftests/$(s)/*.c),$(BUILD)/selftests/$(s).suite))
 
+# selftests/soak/*.c are a program of their own: conversations instead of tests.
+SOAK_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard selftests/soak/*.c))
+SECONDS ?= 60
+
 # selftests/fuzz/*.c are one target each; replay.c drives them where libFuzzer does not.
 FUZZ_TIME ?= 60
 FUZZ_TARGETS := $(filter-out replay,$(patsubst selftests/fuzz/%.c,%,$(wildcard selftests/fuzz/*.c)))
@@ -49,7 +53,7 @@ Q := $(if $(V),,@)
 .SUFFIXES:
 .DEFAULT_GOAL := all
 
-ALL_OBJECTS := $(OBJECTS) $(TEST_OBJECTS) $(SUITE_SOURCES:%.c=$(BUILD)/%.o) \
+ALL_OBJECTS := $(OBJECTS) $(TEST_OBJECTS) $(SUITE_SOURCES:%.c=$(BUILD)/%.o) $(SOAK_OBJECTS) \
 	$(patsubst %.c,$(BUILD)/%.o,$(wildcard selftests/fuzz/*.c))
 -include $(ALL_OBJECTS:.o=.d)
 
@@ -89,6 +93,10 @@ $(BUILD)/selftests/$(1).suite: $(patsubst %.c,$(BUILD)/%.o,$(wildcard selftests/
 endef
 $(foreach s,$(SUITES),$(eval $(call suite_rule,$(s))))
 
+# Its main() is not the harness's.
+$(BUILD)/selftests/soak.bin: $(SOAK_OBJECTS) $(filter-out %/harness.o,$(TEST_OBJECTS)) $(BUILD)/libsluice.a
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
 $(BUILD)/%.replay: $(BUILD)/%.o $(BUILD)/selftests/fuzz/replay.o $(BUILD)/libsluice.a
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
@@ -96,7 +104,7 @@ $(BUILD)/%.fuzzer: $(BUILD)/%.o $(BUILD)/libsluice.a
 	$(Q)$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LDLIBS)
 
 .PHONY: suites
-suites: all $(SUITE_PROGRAMS) ## build the test programs
+suites: all $(SUITE_PROGRAMS) $(if $(filter e2e,$(SUITES)),$(BUILD)/selftests/soak.bin) ## build the test programs
 
 .PHONY: test
 test: all suites ## everything this machine can run, kernels with kTLS in a guest included
@@ -133,6 +141,17 @@ fuzz: deps ## FUZZ_TIME=60 seconds of libFuzzer for every target; fails on a fin
 
 .PHONY: fuzzers
 fuzzers: $(FUZZERS)
+
+.PHONY: soak
+soak: suites ## random conversations for SECONDS=60 (as root); SEED=N ONLY=INDEX holds one again
+	@$(BUILD)/selftests/soak.bin --seconds $(SECONDS) $(if $(ONLY),--only $(ONLY))
+
+.PHONY: vm-soak
+vm-soak: suites ## the same in a guest with kTLS: KERNEL=6.1|6.12|7 ROOT=12|13
+	@scripts/deps vm
+	@scripts/vm run --kernel $(KERNEL) --root $(ROOT) --timeout $$(($(SECONDS) + 900)) -- \
+		env TIME_SCALE=4 $(if $(SEED),SEED=$(SEED)) \
+		$(BUILD)/selftests/soak.bin --seconds $(SECONDS) $(if $(ONLY),--only $(ONLY))
 
 .PHONY: lint
 lint: all ## every static check, all blocking

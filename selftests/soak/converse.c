@@ -17,6 +17,7 @@
 /** A conversation that is being held. */
 struct hold {
 	const struct soak *soak;
+	unsigned int slot;
 	const struct conversation *c;
 	char *problem;
 	struct addr to;
@@ -39,9 +40,9 @@ static struct tlsclient_options client_options(const struct hold *hold)
 		/* Then the ClientHello leaves behind the last look at what has come, or a fast server
 		 * could be through with its handshake before the client is gone. */
 		.first_data = hold->c->gone ? "" : NULL,
-		.cert = soak_path(hold->soak, "pki/client-a.pem"),
-		.key = soak_path(hold->soak, "pki/client-a.key"),
-		.ca = soak_path(hold->soak, "pki/ca.pem"),
+		.cert = soak_client_path(hold->soak, hold->slot, "pem"),
+		.key = soak_client_path(hold->soak, hold->slot, "key"),
+		.ca = soak_path(hold->soak, "ca.pem"),
 		.sni = "localhost",
 		.version = hold->c->version,
 		.suite = hold->c->suite,
@@ -120,19 +121,19 @@ static int talk(struct hold *hold, in_port_t *ret_port)
 
 /* --- both --- */
 
-static int open_upstream(struct hold *hold, unsigned int slot)
+static int open_upstream(struct hold *hold)
 {
 	const struct conversation *c = hold->c;
 	const struct tlsserver_options options = {
-		.cert = soak_path(hold->soak, "pki/server.pem"),
-		.key = soak_path(hold->soak, "pki/server.key"),
-		.client_ca = soak_path(hold->soak, "pki/ca.pem"),
+		.cert = soak_path(hold->soak, "server.pem"),
+		.key = soak_path(hold->soak, "server.key"),
+		.client_ca = soak_path(hold->soak, "ca.pem"),
 		.version = c->version,
 		.suite = c->suite,
 	};
 	char address[ADDR_TEXT_MAX];
 
-	snprintf(address, sizeof(address), "127.0.0.1:%u", soak_upstream_port(slot));
+	snprintf(address, sizeof(address), "127.0.0.1:%u", soak_upstream_port(hold->slot));
 	if (c->link->upstream_tls && !c->no_handshake) {
 		MUST_EQ(tlsserver_open(&hold->tls_server, &options), 0);
 		hold->upstream->tls = &hold->tls_server;
@@ -155,15 +156,19 @@ int conversation_hold(const struct soak *soak, unsigned int slot, const struct c
 		      char problem[SOAK_PROBLEM_MAX], in_port_t *ret_port)
 {
 	static struct upstream_server upstream;
-	struct hold hold = {
-		.soak = soak, .c = c, .problem = problem, .tls = {.fd = -1}, .upstream = &upstream};
+	struct hold hold = {.soak = soak,
+			    .slot = slot,
+			    .c = c,
+			    .problem = problem,
+			    .tls = {.fd = -1},
+			    .upstream = &upstream};
 	char address[ADDR_TEXT_MAX];
 	int r;
 
 	memset(&upstream, 0, sizeof(upstream));
 	snprintf(address, sizeof(address), "127.0.0.1:%u", soak_port(c->link, slot));
 	MUST_EQ(addr_parse(address, &hold.to), 0);
-	r = open_upstream(&hold, slot);
+	r = open_upstream(&hold);
 	if (r < 0)
 		return failed(&hold, "no upstream: ", strerror(-r));
 	r = talk(&hold, ret_port);

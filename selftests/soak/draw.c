@@ -167,7 +167,9 @@ static void draw_protocol(struct draw *draw)
 	c->version = rng_one_in(&draw->rng, 3) ? TLS1_2_VERSION : TLS1_3_VERSION;
 	c->suite = suites[rng_below(&draw->rng, 3)];
 	c->raw = rng_one_in(&draw->rng, 4) && c->link->client_tls;
-	draw->updates_followed = !c->link->kernel || !draw->features->ktls || draw->features->rekey;
+	/* A late hand-over may come before a KeyUpdate or behind it: none of those then. */
+	draw->updates_followed =
+		c->link->handover == STAYS_OUT || !draw->features->ktls || draw->features->rekey;
 }
 
 /*

@@ -226,7 +226,8 @@ static bool is_possible(const struct draw *draw, const struct draw_ending *endin
 {
 	const struct conversation *c = draw->c;
 
-	if (ending->ends_update && (draw->updates_followed || c->version != TLS1_3_VERSION))
+	if (ending->ends_update && (draw->updates_followed || c->link->handover != AT_ONCE ||
+				    c->version != TLS1_3_VERSION))
 		return false;
 	return (c->link->client_tls || !ending->client_tls) &&
 	       (c->link->upstream_tls || !ending->upstream_tls);

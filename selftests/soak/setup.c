@@ -3,7 +3,9 @@
 
 #include "base/fd.h"
 #include "selftests/harness/harness.h"
+#include "selftests/lib/rng.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,27 +16,38 @@
 #define WORKERS	       2
 #define STOP_MS	       10000
 
-enum {
-	TERMINATE_COPY,
-	TERMINATE_KERNEL,
-	ORIGINATE_COPY,
-	ORIGINATE_KERNEL,
-	BACK_TO_BACK_COPY,
-	BACK_TO_BACK_KERNEL
-};
+/* Of a late hand-over, drawn for each link. */
+#define AFTER_BYTES_MAX ((uint64_t)1 << 20)
+#define AFTER_AGE_MS	500
 
+#define BACK_TO_BACK_FIRST 12
+
+/* clang-format off */
 const struct soak_link soak_links[SOAK_LINKS] = {
-	[TERMINATE_COPY] = {.name = "terminate-copy", .client_tls = true},
-	[TERMINATE_KERNEL] = {.name = "terminate-kernel", .client_tls = true, .kernel = true},
-	[ORIGINATE_COPY] = {.name = "originate-copy", .upstream_tls = true},
-	[ORIGINATE_KERNEL] = {.name = "originate-kernel", .upstream_tls = true, .kernel = true},
-	[BACK_TO_BACK_COPY] = {.name = "back-to-back-copy"},
-	[BACK_TO_BACK_KERNEL] = {.name = "back-to-back-kernel", .kernel = true},
+	{.name = "terminate-copy", .client_tls = true},
+	{.name = "terminate-splice", .client_tls = true, .handover = AT_ONCE, .engine = "splice"},
+	{.name = "terminate-ktls-copy", .client_tls = true, .handover = AT_ONCE, .engine = "ktls-copy"},
+	{.name = "terminate-auto", .client_tls = true, .handover = AT_ONCE, .engine = "auto"},
+	{.name = "terminate-late", .client_tls = true, .handover = LATER, .engine = "auto"},
+	{.name = "terminate-late-splice", .client_tls = true, .handover = LATER, .engine = "splice"},
+	{.name = "originate-copy", .upstream_tls = true},
+	{.name = "originate-splice", .upstream_tls = true, .handover = AT_ONCE, .engine = "splice"},
+	{.name = "originate-ktls-copy", .upstream_tls = true, .handover = AT_ONCE, .engine = "ktls-copy"},
+	{.name = "originate-auto", .upstream_tls = true, .handover = AT_ONCE, .engine = "auto"},
+	{.name = "originate-late", .upstream_tls = true, .handover = LATER, .engine = "auto"},
+	{.name = "originate-late-splice", .upstream_tls = true, .handover = LATER, .engine = "splice"},
+	[BACK_TO_BACK_FIRST] =
+	{.name = "back-to-back-copy"},
+	{.name = "back-to-back-auto", .handover = AT_ONCE, .engine = "auto"},
+	{.name = "back-to-back-late", .handover = LATER, .engine = "auto"},
 };
+/* clang-format on */
 
 in_port_t soak_port(const struct soak_link *link, unsigned int slot)
 {
-	return (in_port_t)(LISTENER_PORTS + (link - soak_links) * SOAK_SLOTS_MAX + slot);
+	in_port_t first = (in_port_t)(LISTENER_PORTS + (link - soak_links) * SOAK_SLOTS_MAX);
+
+	return link->client_tls ? first : (in_port_t)(first + slot);
 }
 
 in_port_t soak_upstream_port(unsigned int slot)
@@ -48,8 +61,16 @@ const char *soak_path(const struct soak *soak, const char *name)
 	static unsigned int next;
 	char *path = paths[next++ % 8];
 
-	snprintf(path, sizeof(paths[0]), "%s/%s", soak->daemons[SOAK_INNER].dir, name);
+	snprintf(path, sizeof(paths[0]), "%s/pki/%s", soak->daemons[SOAK_INNER].dir, name);
 	return path;
+}
+
+const char *soak_client_path(const struct soak *soak, unsigned int slot, const char *ending)
+{
+	char name[32];
+
+	snprintf(name, sizeof(name), "slot-%u.%s", slot, ending);
+	return soak_path(soak, name);
 }
 
 /* --- configuration --- */
@@ -69,17 +90,55 @@ const struct daemon *soak_daemon(const struct soak *soak, const struct soak_link
 	return &soak->daemons[daemon_of(link)];
 }
 
-static void write_terminate(const struct soak *soak, FILE *yaml, unsigned int slot)
+/* The listener that terminates what @outer has originated: the same but for who has the TLS. */
+static const struct soak_link *behind(const struct soak_link *outer)
 {
-	const char *pki = soak_path(soak, "pki");
+	for (size_t i = 0; i < SOAK_LINKS; i++) {
+		const struct soak_link *link = &soak_links[i];
 
+		if (link->client_tls && link->handover == outer->handover &&
+		    (!outer->engine || strcmp(link->engine, outer->engine) == 0))
+			return link;
+	}
+	abort();
+}
+
+/* The same in every slot, so that a conversation can be held again in any. */
+static void write_handover(FILE *yaml, const struct soak_link *link)
+{
+	uint64_t bytes, age_ms;
+	struct rng rng;
+
+	rng_init(&rng, test_seed() + (uint64_t)(link - soak_links));
+	bytes = rng_log(&rng, AFTER_BYTES_MAX);
+	age_ms = rng_log(&rng, AFTER_AGE_MS);
+	if (link->handover == STAYS_OUT) {
+		fprintf(yaml, "    offload: off\n");
+		return;
+	}
+	if (link->handover == AT_ONCE)
+		bytes = 0;
+	fprintf(yaml,
+		"    offload: auto\n"
+		"    offload_after: {bytes: %" PRIu64 "B, age: %" PRIu64 "ms}\n"
+		"    engine: %s\n",
+		bytes, age_ms, link->engine);
+}
+
+static void write_terminate(const struct soak *soak, FILE *yaml)
+{
 	fprintf(yaml,
 		"    mode: terminate\n"
 		"    tls:\n"
-		"      certificates: [{chain: file:%s/server.pem, key: file:%s/server.key}]\n"
-		"      client_ca: file:%s/ca.pem\n"
-		"    rules: [{name: known, match: {cn: [client-a]}, upstream: plain-%u}]\n",
-		pki, pki, pki, slot);
+		"      certificates: [{chain: file:%s, key: file:%s}]\n"
+		"      client_ca: file:%s\n"
+		"    rules:\n",
+		soak_path(soak, "server.pem"), soak_path(soak, "server.key"),
+		soak_path(soak, "ca.pem"));
+	for (unsigned int slot = 0; slot < soak->slots; slot++)
+		fprintf(yaml,
+			"      - {name: slot-%u, match: {cn: [slot-%u]}, upstream: plain-%u}\n",
+			slot, slot, slot);
 }
 
 static void write_listener(const struct soak *soak, FILE *yaml, const struct soak_link *link,
@@ -87,11 +146,11 @@ static void write_listener(const struct soak *soak, FILE *yaml, const struct soa
 {
 	fprintf(yaml,
 		"  - name: %s-%u\n"
-		"    listen: [\"127.0.0.1:%u\"]\n"
-		"    offload: %s\n",
-		link->name, slot, soak_port(link, slot), link->kernel ? "auto" : "off");
+		"    listen: [\"127.0.0.1:%u\"]\n",
+		link->name, slot, soak_port(link, slot));
+	write_handover(yaml, link);
 	if (link->client_tls)
-		write_terminate(soak, yaml, slot);
+		write_terminate(soak, yaml);
 	else
 		fprintf(yaml,
 			"    mode: originate\n"
@@ -99,11 +158,22 @@ static void write_listener(const struct soak *soak, FILE *yaml, const struct soa
 			link->upstream_tls ? "tls" : link->name, slot);
 }
 
+static void write_listeners(const struct soak *soak, int daemon, FILE *yaml)
+{
+	fprintf(yaml, "listeners:\n");
+	for (size_t i = 0; i < SOAK_LINKS; i++) {
+		const struct soak_link *link = &soak_links[i];
+
+		for (unsigned int slot = 0; slot < (link->client_tls ? 1 : soak->slots); slot++) {
+			if (daemon_of(link) == daemon)
+				write_listener(soak, yaml, link, slot);
+		}
+	}
+}
+
 static void write_upstream(const struct soak *soak, FILE *yaml, const char *name, unsigned int slot,
 			   in_port_t port, bool tls)
 {
-	const char *pki = soak_path(soak, "pki");
-
 	fprintf(yaml,
 		"  - name: %s-%u\n"
 		"    endpoints: [\"127.0.0.1:%u\"]\n",
@@ -111,10 +181,11 @@ static void write_upstream(const struct soak *soak, FILE *yaml, const char *name
 	if (tls)
 		fprintf(yaml,
 			"    tls:\n"
-			"      server_ca: file:%s/ca.pem\n"
+			"      server_ca: file:%s\n"
 			"      server_name: localhost\n"
-			"      certificate: {chain: file:%s/client-a.pem, key: file:%s/client-a.key}\n",
-			pki, pki, pki);
+			"      certificate: {chain: file:%s, key: file:%s}\n",
+			soak_path(soak, "ca.pem"), soak_client_path(soak, slot, "pem"),
+			soak_client_path(soak, slot, "key"));
 }
 
 static void write_upstreams(const struct soak *soak, int daemon, FILE *yaml, unsigned int slot)
@@ -124,10 +195,9 @@ static void write_upstreams(const struct soak *soak, int daemon, FILE *yaml, uns
 		write_upstream(soak, yaml, "tls", slot, soak_upstream_port(slot), true);
 		return;
 	}
-	write_upstream(soak, yaml, soak_links[BACK_TO_BACK_COPY].name, slot,
-		       soak_port(&soak_links[TERMINATE_COPY], slot), true);
-	write_upstream(soak, yaml, soak_links[BACK_TO_BACK_KERNEL].name, slot,
-		       soak_port(&soak_links[TERMINATE_KERNEL], slot), true);
+	for (size_t i = BACK_TO_BACK_FIRST; i < SOAK_LINKS; i++)
+		write_upstream(soak, yaml, soak_links[i].name, slot,
+			       soak_port(behind(&soak_links[i]), slot), true);
 }
 
 /* Returns: the text, to be freed. */
@@ -138,13 +208,7 @@ static char *write_configuration(const struct soak *soak, int daemon)
 	FILE *yaml = open_memstream(&text, &len);
 
 	MUST(yaml != NULL);
-	fprintf(yaml, "listeners:\n");
-	for (unsigned int slot = 0; slot < soak->slots; slot++) {
-		for (size_t i = 0; i < SOAK_LINKS; i++) {
-			if (daemon_of(&soak_links[i]) == daemon)
-				write_listener(soak, yaml, &soak_links[i], slot);
-		}
-	}
+	write_listeners(soak, daemon, yaml);
 	fprintf(yaml, "upstreams:\n");
 	for (unsigned int slot = 0; slot < soak->slots; slot++)
 		write_upstreams(soak, daemon, yaml, slot);
@@ -171,9 +235,17 @@ static void start(struct soak *soak, int which)
 
 static void make_pki(struct soak *soak)
 {
-	const char *const argv[] = {"sluice", "pki", "-o", soak_path(soak, "pki"), NULL};
+	const char *argv[] = {"sluice", "pki", "-o", soak_path(soak, ""), NULL, NULL, NULL};
 
 	MUST_EQ(daemon_command(&soak->daemons[SOAK_INNER], argv), 0);
+	for (unsigned int slot = 0; slot < soak->slots; slot++) {
+		char name[32];
+
+		snprintf(name, sizeof(name), "slot-%u", slot);
+		argv[4] = "--client";
+		argv[5] = name;
+		MUST_EQ(daemon_command(&soak->daemons[SOAK_INNER], argv), 0);
+	}
 }
 
 void soak_start(struct soak *soak)

@@ -26,18 +26,25 @@
 
 /* --- setup.c --- */
 
-/** A way through the daemon. Every slot has a listener of its own for each. */
+/** When a session leaves OpenSSL, and what moves its bytes then. */
+enum soak_handover { STAYS_OUT, AT_ONCE, LATER };
+
+/**
+ * A way through the daemons. Where the client has TLS, the slots share a listener, which knows them by
+ * their certificates; else every slot has one of its own.
+ */
 struct soak_link {
 	const char *name;
 	bool client_tls, upstream_tls; /* neither: originate and terminate back to back */
-	bool kernel;		       /* by kernel TLS where there is any; else offload: off */
+	enum soak_handover handover;   /* where there is kernel TLS */
+	const char *engine;
 };
+
+#define SOAK_LINKS 15
+extern const struct soak_link soak_links[SOAK_LINKS];
 
 /* The second one originates to the first: a daemon takes no listener of its own for an upstream. */
 enum { SOAK_INNER, SOAK_OUTER, SOAK_DAEMONS };
-
-#define SOAK_LINKS 6
-extern const struct soak_link soak_links[SOAK_LINKS];
 
 /** What this kernel can do. */
 struct soak_features {
@@ -77,12 +84,13 @@ const struct daemon *soak_daemon(const struct soak *soak, const struct soak_link
 /** soak_stop() - Returns: how many daemons did not end as they should. */
 unsigned int soak_stop(struct soak *soak);
 
-/** soak_port() - of the listener of @slot for @link; soak_upstream_port() - where it leads to. */
+/** soak_port() - of the listener for @link in @slot; soak_upstream_port() - where it leads to. */
 in_port_t soak_port(const struct soak_link *link, unsigned int slot);
 in_port_t soak_upstream_port(unsigned int slot);
 
-/** soak_path() - DIR/@name, in one of a few static buffers. */
+/** soak_path() - DIR/pki/@name, in one of a few static buffers; soak_client_path() - of @slot. */
 const char *soak_path(const struct soak *soak, const char *name);
+const char *soak_client_path(const struct soak *soak, unsigned int slot, const char *ending);
 
 /* --- draw.c --- */
 

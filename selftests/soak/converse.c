@@ -20,6 +20,7 @@ struct hold {
 	unsigned int slot;
 	const struct conversation *c;
 	char *problem;
+	char sni[32];
 	struct addr to;
 	struct tlsserver tls_server;
 	struct tlsclient tls;
@@ -43,7 +44,7 @@ static struct tlsclient_options client_options(const struct hold *hold)
 		.cert = soak_client_path(hold->soak, hold->slot, "pem"),
 		.key = soak_client_path(hold->soak, hold->slot, "key"),
 		.ca = soak_path(hold->soak, "ca.pem"),
-		.sni = "localhost",
+		.sni = hold->sni,
 		.version = hold->c->version,
 		.suite = hold->c->suite,
 	};
@@ -90,7 +91,7 @@ static int meet(struct hold *hold)
 {
 	int r;
 
-	if (!hold->c->link->client_tls) {
+	if (!soak_client_tls(hold->c->link)) {
 		r = connect_plain(hold);
 		peer_init_plain_client(&hold->client, hold->tls.fd);
 	} else {
@@ -134,7 +135,7 @@ static int open_upstream(struct hold *hold)
 	char address[ADDR_TEXT_MAX];
 
 	snprintf(address, sizeof(address), "127.0.0.1:%u", soak_upstream_port(hold->slot));
-	if (c->link->upstream_tls && !c->no_handshake) {
+	if (soak_upstream_tls(c->link) && !c->no_handshake) {
 		MUST_EQ(tlsserver_open(&hold->tls_server, &options), 0);
 		hold->upstream->tls = &hold->tls_server;
 	}
@@ -166,6 +167,7 @@ int conversation_hold(const struct soak *soak, unsigned int slot, const struct c
 	int r;
 
 	memset(&upstream, 0, sizeof(upstream));
+	snprintf(hold.sni, sizeof(hold.sni), "slot-%u.example", slot);
 	snprintf(address, sizeof(address), "127.0.0.1:%u", soak_port(c->link, slot));
 	MUST_EQ(addr_parse(address, &hold.to), 0);
 	r = open_upstream(&hold);
@@ -215,7 +217,7 @@ static void print_protocol(FILE *out, const struct conversation *c)
 	};
 
 	fprintf(out, "    link      %s", c->link->name);
-	if (c->link->client_tls || c->link->upstream_tls)
+	if (soak_client_tls(c->link) || soak_upstream_tls(c->link))
 		fprintf(out, ", TLS 1.%d, %s", c->version == TLS1_3_VERSION ? 3 : 2,
 			suites[c->suite]);
 	fprintf(out, "%s\n    ending    %s%s%s\n", c->raw ? ", records made by the client" : "",

@@ -92,6 +92,8 @@ static void draw_records(struct draw *draw, struct draw_side *side)
 
 	if (!side->tls)
 		return;
+	/* From end to end the other one has to answer: not where it has ended or makes its records. */
+	request = draw->c->link->mode == SOAK_PASS_TLS ? 0 : request;
 	if (update && is_1_3 && draw->updates_followed)
 		add_idle(side, (struct peer_step)KEY_UPDATE(request), 1);
 	if (tickets && is_1_3 && side->serves)
@@ -166,7 +168,7 @@ static void draw_protocol(struct draw *draw)
 	c->link = &soak_links[rng_below(&draw->rng, SOAK_LINKS)];
 	c->version = rng_one_in(&draw->rng, 3) ? TLS1_2_VERSION : TLS1_3_VERSION;
 	c->suite = suites[rng_below(&draw->rng, 3)];
-	c->raw = rng_one_in(&draw->rng, 4) && c->link->client_tls;
+	c->raw = rng_one_in(&draw->rng, 4) && soak_client_tls(c->link);
 	/* A late hand-over may come before a KeyUpdate or behind it: none of those then. */
 	draw->updates_followed =
 		c->link->handover == STAYS_OUT || !draw->features->ktls || draw->features->rekey;
@@ -201,10 +203,10 @@ static void draw_ends(struct draw *draw)
 {
 	struct conversation *c = draw->c;
 
-	draw->client =
-		(struct draw_side){.script = &c->client, .tls = c->link->client_tls, .raw = c->raw};
+	draw->client = (struct draw_side){
+		.script = &c->client, .tls = soak_client_tls(c->link), .raw = c->raw};
 	draw->upstream = (struct draw_side){
-		.script = &c->upstream, .tls = c->link->upstream_tls, .serves = true};
+		.script = &c->upstream, .tls = soak_upstream_tls(c->link), .serves = true};
 	draw->bytes_max = c->raw ? RAW_MAX : 2 * MIB;
 	draw_step(&draw->client, (struct peer_step)STREAMS(c->index));
 	draw_step(&draw->upstream, (struct peer_step)STREAMS(c->index));

@@ -26,11 +26,11 @@ struct draw {
 /** draw_ending - chosen before the rest, because some need what the rest has to provide. */
 struct draw_ending {
 	const char *name;
-	unsigned int weight;	       /* of all */
-	bool client_tls, upstream_tls; /* needed */
-	bool alone;		       /* there is nothing before it */
-	bool raw;		       /* needs a client that makes its records itself */
-	bool ends_update;	       /* needs a kernel that cannot follow a KeyUpdate */
+	unsigned int weight; /* of all */
+	unsigned int modes;  /* that have it; 0: all */
+	bool alone;	     /* there is nothing before it */
+	bool raw;	     /* needs a client that makes its records itself */
+	bool ends_update;    /* needs a kernel that cannot follow a KeyUpdate */
 	void (*draw)(struct draw *draw);
 };
 

@@ -205,18 +205,18 @@ static const struct draw_ending endings[] = {
 	{.name = "client first", .weight = 25, .draw = client_first},
 	{.name = "upstream first", .weight = 20, .draw = upstream_first},
 	{.name = "both at once", .weight = 10, .draw = both_at_once},
-	{.name = "truncated by the client", .weight = 6, .client_tls = true, .draw = truncated_by_client},
-	{.name = "truncated by the upstream", .weight = 6, .upstream_tls = true, .draw = truncated_by_upstream},
+	{.name = "truncated by the client", .weight = 6, .modes = SOAK_TERMINATE, .draw = truncated_by_client},
+	{.name = "truncated by the upstream", .weight = 6, .modes = SOAK_ORIGINATE, .draw = truncated_by_upstream},
 	{.name = "reset by the client", .weight = 9, .draw = reset_by_client},
 	{.name = "reset by the upstream", .weight = 9, .draw = reset_by_upstream},
 	{.name = "the client resets behind its end", .weight = 3, .draw = client_resets_behind_end},
 	{.name = "the upstream resets behind its end", .weight = 3, .draw = upstream_resets_behind_end},
 	{.name = "the upstream closes at once", .weight = 5, .alone = true, .draw = upstream_at_once},
-	{.name = "the upstream shakes no hands", .weight = 4, .upstream_tls = true, .alone = true, .draw = no_handshake},
-	{.name = "client gone in the handshake", .weight = 4, .client_tls = true, .alone = true, .draw = client_gone},
-	{.name = "damaged record", .weight = 4, .client_tls = true, .raw = true, .draw = damaged},
-	{.name = "the client's KeyUpdate", .weight = 3, .client_tls = true, .ends_update = true, .draw = client_updates},
-	{.name = "the upstream's KeyUpdate", .weight = 3, .upstream_tls = true, .ends_update = true, .draw = upstream_updates},
+	{.name = "the upstream shakes no hands", .weight = 4, .modes = SOAK_ORIGINATE, .alone = true, .draw = no_handshake},
+	{.name = "client gone in the handshake", .weight = 4, .modes = SOAK_TERMINATE, .alone = true, .draw = client_gone},
+	{.name = "damaged record", .weight = 4, .modes = SOAK_TERMINATE, .raw = true, .draw = damaged},
+	{.name = "the client's KeyUpdate", .weight = 3, .modes = SOAK_TERMINATE, .ends_update = true, .draw = client_updates},
+	{.name = "the upstream's KeyUpdate", .weight = 3, .modes = SOAK_ORIGINATE, .ends_update = true, .draw = upstream_updates},
 };
 /* clang-format on */
 
@@ -229,8 +229,7 @@ static bool is_possible(const struct draw *draw, const struct draw_ending *endin
 	if (ending->ends_update && (draw->updates_followed || c->link->handover != AT_ONCE ||
 				    c->version != TLS1_3_VERSION))
 		return false;
-	return (c->link->client_tls || !ending->client_tls) &&
-	       (c->link->upstream_tls || !ending->upstream_tls);
+	return !ending->modes || (ending->modes & c->link->mode);
 }
 
 const struct draw_ending *draw_choose_ending(struct draw *draw)

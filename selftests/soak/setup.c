@@ -15,39 +15,49 @@
 #define LISTENER_PORTS 20000
 #define WORKERS	       2
 #define STOP_MS	       10000
+#define HANDSHAKE_MS   15000
 
 /* Of a late hand-over, drawn for each link. */
 #define AFTER_BYTES_MAX ((uint64_t)1 << 20)
 #define AFTER_AGE_MS	500
 
-#define BACK_TO_BACK_FIRST 12
-
 /* clang-format off */
 const struct soak_link soak_links[SOAK_LINKS] = {
-	{.name = "terminate-copy", .client_tls = true},
-	{.name = "terminate-splice", .client_tls = true, .handover = AT_ONCE, .engine = "splice"},
-	{.name = "terminate-ktls-copy", .client_tls = true, .handover = AT_ONCE, .engine = "ktls-copy"},
-	{.name = "terminate-auto", .client_tls = true, .handover = AT_ONCE, .engine = "auto"},
-	{.name = "terminate-late", .client_tls = true, .handover = LATER, .engine = "auto"},
-	{.name = "terminate-late-splice", .client_tls = true, .handover = LATER, .engine = "splice"},
-	{.name = "originate-copy", .upstream_tls = true},
-	{.name = "originate-splice", .upstream_tls = true, .handover = AT_ONCE, .engine = "splice"},
-	{.name = "originate-ktls-copy", .upstream_tls = true, .handover = AT_ONCE, .engine = "ktls-copy"},
-	{.name = "originate-auto", .upstream_tls = true, .handover = AT_ONCE, .engine = "auto"},
-	{.name = "originate-late", .upstream_tls = true, .handover = LATER, .engine = "auto"},
-	{.name = "originate-late-splice", .upstream_tls = true, .handover = LATER, .engine = "splice"},
-	[BACK_TO_BACK_FIRST] =
-	{.name = "back-to-back-copy"},
-	{.name = "back-to-back-auto", .handover = AT_ONCE, .engine = "auto"},
-	{.name = "back-to-back-late", .handover = LATER, .engine = "auto"},
+	{.name = "terminate-copy", .mode = SOAK_TERMINATE},
+	{.name = "terminate-splice", .mode = SOAK_TERMINATE, .handover = AT_ONCE, .engine = "splice"},
+	{.name = "terminate-ktls-copy", .mode = SOAK_TERMINATE, .handover = AT_ONCE, .engine = "ktls-copy"},
+	{.name = "terminate-auto", .mode = SOAK_TERMINATE, .handover = AT_ONCE, .engine = "auto"},
+	{.name = "terminate-late", .mode = SOAK_TERMINATE, .handover = LATER, .engine = "auto"},
+	{.name = "terminate-late-splice", .mode = SOAK_TERMINATE, .handover = LATER, .engine = "splice"},
+	{.name = "originate-copy", .mode = SOAK_ORIGINATE},
+	{.name = "originate-splice", .mode = SOAK_ORIGINATE, .handover = AT_ONCE, .engine = "splice"},
+	{.name = "originate-ktls-copy", .mode = SOAK_ORIGINATE, .handover = AT_ONCE, .engine = "ktls-copy"},
+	{.name = "originate-auto", .mode = SOAK_ORIGINATE, .handover = AT_ONCE, .engine = "auto"},
+	{.name = "originate-late", .mode = SOAK_ORIGINATE, .handover = LATER, .engine = "auto"},
+	{.name = "originate-late-splice", .mode = SOAK_ORIGINATE, .handover = LATER, .engine = "splice"},
+	{.name = "back-to-back-copy", .mode = SOAK_BACK_TO_BACK},
+	{.name = "back-to-back-auto", .mode = SOAK_BACK_TO_BACK, .handover = AT_ONCE, .engine = "auto"},
+	{.name = "back-to-back-late", .mode = SOAK_BACK_TO_BACK, .handover = LATER, .engine = "auto"},
+	{.name = "passthrough-plain", .mode = SOAK_PASS_PLAIN},
+	{.name = "passthrough-tls", .mode = SOAK_PASS_TLS},
 };
 /* clang-format on */
+
+bool soak_client_tls(const struct soak_link *link)
+{
+	return link->mode & (SOAK_TERMINATE | SOAK_PASS_TLS);
+}
+
+bool soak_upstream_tls(const struct soak_link *link)
+{
+	return link->mode & (SOAK_ORIGINATE | SOAK_PASS_TLS);
+}
 
 in_port_t soak_port(const struct soak_link *link, unsigned int slot)
 {
 	in_port_t first = (in_port_t)(LISTENER_PORTS + (link - soak_links) * SOAK_SLOTS_MAX);
 
-	return link->client_tls ? first : (in_port_t)(first + slot);
+	return soak_client_tls(link) ? first : (in_port_t)(first + slot);
 }
 
 in_port_t soak_upstream_port(unsigned int slot)
@@ -75,14 +85,9 @@ const char *soak_client_path(const struct soak *soak, unsigned int slot, const c
 
 /* --- configuration --- */
 
-static bool is_back_to_back(const struct soak_link *link)
-{
-	return !link->client_tls && !link->upstream_tls;
-}
-
 static int daemon_of(const struct soak_link *link)
 {
-	return is_back_to_back(link) ? SOAK_OUTER : SOAK_INNER;
+	return link->mode == SOAK_BACK_TO_BACK ? SOAK_OUTER : SOAK_INNER;
 }
 
 const struct daemon *soak_daemon(const struct soak *soak, const struct soak_link *link)
@@ -96,7 +101,7 @@ static const struct soak_link *behind(const struct soak_link *outer)
 	for (size_t i = 0; i < SOAK_LINKS; i++) {
 		const struct soak_link *link = &soak_links[i];
 
-		if (link->client_tls && link->handover == outer->handover &&
+		if (link->mode == SOAK_TERMINATE && link->handover == outer->handover &&
 		    (!outer->engine || strcmp(link->engine, outer->engine) == 0))
 			return link;
 	}
@@ -141,6 +146,42 @@ static void write_terminate(const struct soak *soak, FILE *yaml)
 			slot, slot, slot);
 }
 
+static void write_pass_tls(const struct soak *soak, FILE *yaml)
+{
+	fprintf(yaml, "    mode: passthrough\n"
+		      "    rules:\n");
+	for (unsigned int slot = 0; slot < soak->slots; slot++)
+		fprintf(yaml,
+			"      - {name: slot-%u, match: {sni: [slot-%u.example]}, upstream: plain-%u}\n",
+			slot, slot, slot);
+}
+
+static void write_mode(const struct soak *soak, FILE *yaml, const struct soak_link *link,
+		       unsigned int slot)
+{
+	switch (link->mode) {
+	case SOAK_TERMINATE:
+		write_handover(yaml, link);
+		write_terminate(soak, yaml);
+		break;
+	case SOAK_PASS_TLS:
+		write_pass_tls(soak, yaml);
+		break;
+	case SOAK_PASS_PLAIN:
+		fprintf(yaml,
+			"    mode: passthrough\n"
+			"    upstream: plain-%u\n",
+			slot);
+		break;
+	default:
+		write_handover(yaml, link);
+		fprintf(yaml,
+			"    mode: originate\n"
+			"    upstream: %s-%u\n",
+			link->mode == SOAK_ORIGINATE ? "tls" : link->name, slot);
+	}
+}
+
 static void write_listener(const struct soak *soak, FILE *yaml, const struct soak_link *link,
 			   unsigned int slot)
 {
@@ -148,14 +189,7 @@ static void write_listener(const struct soak *soak, FILE *yaml, const struct soa
 		"  - name: %s-%u\n"
 		"    listen: [\"127.0.0.1:%u\"]\n",
 		link->name, slot, soak_port(link, slot));
-	write_handover(yaml, link);
-	if (link->client_tls)
-		write_terminate(soak, yaml);
-	else
-		fprintf(yaml,
-			"    mode: originate\n"
-			"    upstream: %s-%u\n",
-			link->upstream_tls ? "tls" : link->name, slot);
+	write_mode(soak, yaml, link, slot);
 }
 
 static void write_listeners(const struct soak *soak, int daemon, FILE *yaml)
@@ -164,7 +198,8 @@ static void write_listeners(const struct soak *soak, int daemon, FILE *yaml)
 	for (size_t i = 0; i < SOAK_LINKS; i++) {
 		const struct soak_link *link = &soak_links[i];
 
-		for (unsigned int slot = 0; slot < (link->client_tls ? 1 : soak->slots); slot++) {
+		for (unsigned int slot = 0; slot < (soak_client_tls(link) ? 1 : soak->slots);
+		     slot++) {
 			if (daemon_of(link) == daemon)
 				write_listener(soak, yaml, link, slot);
 		}
@@ -195,9 +230,13 @@ static void write_upstreams(const struct soak *soak, int daemon, FILE *yaml, uns
 		write_upstream(soak, yaml, "tls", slot, soak_upstream_port(slot), true);
 		return;
 	}
-	for (size_t i = BACK_TO_BACK_FIRST; i < SOAK_LINKS; i++)
-		write_upstream(soak, yaml, soak_links[i].name, slot,
-			       soak_port(behind(&soak_links[i]), slot), true);
+	for (size_t i = 0; i < SOAK_LINKS; i++) {
+		const struct soak_link *link = &soak_links[i];
+
+		if (link->mode == SOAK_BACK_TO_BACK)
+			write_upstream(soak, yaml, link->name, slot, soak_port(behind(link), slot),
+				       true);
+	}
 }
 
 /* Returns: the text, to be freed. */
@@ -213,8 +252,10 @@ static char *write_configuration(const struct soak *soak, int daemon)
 	for (unsigned int slot = 0; slot < soak->slots; slot++)
 		write_upstreams(soak, daemon, yaml, slot);
 	fprintf(yaml,
+		"timeouts: {handshake: %" PRIu64 "ms, connect: %" PRIu64 "ms}\n"
 		"admin: {listen: \"unix:%s/admin.sock\"}\n"
 		"workers: %d\n",
+		test_scaled_ms(HANDSHAKE_MS), test_scaled_ms(HANDSHAKE_MS),
 		soak->daemons[daemon].dir, WORKERS);
 	MUST_EQ(fclose(yaml), 0);
 	return text;

@@ -29,18 +29,27 @@
 /** When a session leaves OpenSSL, and what moves its bytes then. */
 enum soak_handover { STAYS_OUT, AT_ONCE, LATER };
 
+/** What the daemons do with TLS; bits, so that an ending can name several. */
+enum soak_mode {
+	SOAK_TERMINATE = 1,
+	SOAK_ORIGINATE = 2,
+	SOAK_BACK_TO_BACK = 4, /* originate, and terminate behind that */
+	SOAK_PASS_PLAIN = 8,
+	SOAK_PASS_TLS = 16, /* from end to end, by the name in the hello */
+};
+
 /**
  * A way through the daemons. Where the client has TLS, the slots share a listener, which knows them by
- * their certificates; else every slot has one of its own.
+ * their certificates or names; else every slot has one of its own.
  */
 struct soak_link {
 	const char *name;
-	bool client_tls, upstream_tls; /* neither: originate and terminate back to back */
-	enum soak_handover handover;   /* where there is kernel TLS */
+	enum soak_mode mode;
+	enum soak_handover handover; /* where there is kernel TLS */
 	const char *engine;
 };
 
-#define SOAK_LINKS 15
+#define SOAK_LINKS 17
 extern const struct soak_link soak_links[SOAK_LINKS];
 
 /* The second one originates to the first: a daemon takes no listener of its own for an upstream. */
@@ -83,6 +92,10 @@ const struct daemon *soak_daemon(const struct soak *soak, const struct soak_link
 
 /** soak_stop() - Returns: how many daemons did not end as they should. */
 unsigned int soak_stop(struct soak *soak);
+
+/** Who talks TLS with us. */
+bool soak_client_tls(const struct soak_link *link);
+bool soak_upstream_tls(const struct soak_link *link);
 
 /** soak_port() - of the listener for @link in @slot; soak_upstream_port() - where it leads to. */
 in_port_t soak_port(const struct soak_link *link, unsigned int slot);

@@ -39,6 +39,10 @@ MORE_interop := selftests/e2e/e2e.c selftests/e2e/prove.c
 SUITE_SOURCES := $(foreach s,$(SUITES),$(wildcard selftests/$(s)/*.c))
 SUITE_PROGRAMS := $(foreach s,$(SUITES),$(if $(wildcard selftests/$(s)/*.c),$(BUILD)/selftests/$(s).suite))
 
+# selftests/soak/*.c are a program of their own: conversations instead of tests.
+SOAK_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard selftests/soak/*.c))
+SECONDS ?= 60
+
 # selftests/fuzz/*.c are one target each; replay.c drives them where libFuzzer does not.
 FUZZ_TIME ?= 60
 FUZZ_TARGETS := $(filter-out replay,$(patsubst selftests/fuzz/%.c,%,$(wildcard selftests/fuzz/*.c)))
@@ -52,7 +56,7 @@ Q := $(if $(V),,@)
 .SUFFIXES:
 .DEFAULT_GOAL := all
 
-ALL_OBJECTS := $(OBJECTS) $(TEST_OBJECTS) $(SUITE_SOURCES:%.c=$(BUILD)/%.o) \
+ALL_OBJECTS := $(OBJECTS) $(TEST_OBJECTS) $(SUITE_SOURCES:%.c=$(BUILD)/%.o) $(SOAK_OBJECTS) \
 	$(patsubst %.c,$(BUILD)/%.o,$(wildcard selftests/fuzz/*.c))
 -include $(ALL_OBJECTS:.o=.d)
 
@@ -102,6 +106,10 @@ $(BUILD)/selftests/interop/Peer.class: selftests/interop/peers/Peer.java
 	@mkdir -p $(@D)
 	$(Q)javac --release 17 -d $(@D) $<
 
+# Its main() is not the harness's.
+$(BUILD)/selftests/soak.bin: $(SOAK_OBJECTS) $(filter-out %/harness.o,$(TEST_OBJECTS)) $(BUILD)/libsluice.a
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
 $(BUILD)/%.replay: $(BUILD)/%.o $(BUILD)/selftests/fuzz/replay.o $(BUILD)/libsluice.a
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
@@ -109,7 +117,7 @@ $(BUILD)/%.fuzzer: $(BUILD)/%.o $(BUILD)/libsluice.a
 	$(Q)$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LDLIBS)
 
 .PHONY: suites
-suites: all $(SUITE_PROGRAMS) ## build the test programs
+suites: all $(SUITE_PROGRAMS) $(if $(filter e2e,$(SUITES)),$(BUILD)/selftests/soak.bin) ## build the test programs
 
 .PHONY: test
 test: all suites ## everything this machine can run, kernels with kTLS in a guest included
@@ -152,6 +160,17 @@ fuzz: deps ## FUZZ_TIME=60 seconds of libFuzzer for every target; fails on a fin
 
 .PHONY: fuzzers
 fuzzers: $(FUZZERS)
+
+.PHONY: soak
+soak: suites ## random conversations for SECONDS=60 (as root); SEED=N ONLY=INDEX holds one again
+	@$(BUILD)/selftests/soak.bin --seconds $(SECONDS) $(if $(ONLY),--only $(ONLY))
+
+.PHONY: vm-soak
+vm-soak: suites ## the same in a guest with kTLS: KERNEL=6.1|6.12|7 ROOT=12|13
+	@scripts/deps vm
+	@scripts/vm run --kernel $(KERNEL) --root $(ROOT) --timeout $$(($(SECONDS) + 900)) -- \
+		env TIME_SCALE=4 $(if $(SEED),SEED=$(SEED)) \
+		$(BUILD)/selftests/soak.bin --seconds $(SECONDS) $(if $(ONLY),--only $(ONLY))
 
 .PHONY: lint
 lint: all ## every static check, all blocking

@@ -215,21 +215,16 @@ static void open_tls_server(struct e2e *e)
 /* With the PKI of the test's first daemon. */
 static void use_subdir(struct e2e *e)
 {
-	char dir[sizeof(e->daemon.dir)];
-
-	snprintf(dir, sizeof(dir), "%s", e->daemon.dir);
-	MUST((size_t)snprintf(e->daemon.dir, sizeof(e->daemon.dir), "%s/%s", dir, e->subdir) <
-	     sizeof(e->daemon.dir));
-	snprintf(e->daemon.log, sizeof(e->daemon.log), "%s/log", e->daemon.dir);
-	MUST_OK(mkdir(e->daemon.dir, 0755));
+	daemon_init_in(&e->daemon, e->subdir);
 	MUST_OK(symlink("../pki", e2e_path(e, "pki")));
 }
 
 void e2e_prepare(struct e2e *e)
 {
-	daemon_init(&e->daemon);
 	if (e->subdir)
 		use_subdir(e);
+	else
+		daemon_init(&e->daemon);
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)test_seed(); /* not first in a thread */
 	if (!e->subdir)

@@ -50,6 +50,12 @@ struct e2e_case {
 /** And every engine: enough where the cipher does not matter. */
 #define E2E_ENGINES                                                                                \
 	E2E_CRYPTOS, E2E_ROW("ktls-copy-1.3", E2E_KTLS_COPY, TLS1_3_VERSION, SUITE_AES_256)
+
+/** Where a KeyUpdate is followed: the kernel has to take keys a second time. */
+#define E2E_ENGINES_THAT_FOLLOW                                                                    \
+	E2E_ROW("copy", E2E_COPY, TLS1_3_VERSION, SUITE_AES_256),                                  \
+	{.name = "splice", .needs = NEED_KTLS | NEED_KTLS_REKEY, .engine = E2E_SPLICE,             \
+	 .version = TLS1_3_VERSION, .suite = SUITE_AES_256}
 /* clang-format on */
 
 #define E2E_CLIENTS_MAX 64

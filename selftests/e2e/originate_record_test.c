@@ -35,6 +35,39 @@ TEST_CASES(tickets_disturb_nothing, engines)
 	e2e_end_plain(&e, &client);
 }
 
+CASES(struct e2e_case, engines_that_follow, E2E_ENGINES_THAT_FOLLOW);
+
+/* OpenSSL owes its answer to the KeyUpdate until it writes or reads the next message. */
+TEST_CASES(key_update_before_tickets, engines_that_follow)
+{
+	static struct e2e e;
+	struct peer client;
+
+	e.script = STEPS(RECV(1), KEY_UPDATE(1), TICKETS(2), SEND(1000), RECV_END, FINISH);
+	e2e_begin_plain(&e, variant, &client);
+	e2e_prove_originated(&e, variant);
+	e2e_run(&e, &client, STEPS(SEND(1), RECV(1000), FINISH, RECV_END));
+	e2e_upstream(&e, 0);
+	(void)e2e_prove_session(&e, 0, "done");
+	e2e_end_plain(&e, &client);
+}
+
+/* Nothing may follow our close_notify, so the server gets no answer, and its data goes on. */
+TEST_CASES(key_update_behind_our_end, engines_that_follow)
+{
+	static struct e2e e;
+	struct peer client;
+
+	e.script = STEPS(RECV(1), SEND(1), RECV_END, KEY_UPDATE(1), SEND(1000), KEY_UPDATE(1),
+			 SEND(1000), FINISH);
+	e2e_begin_plain(&e, variant, &client);
+	e2e_prove_originated(&e, variant);
+	e2e_run(&e, &client, STEPS(SEND(1), RECV(1), FINISH, RECV(2000), RECV_END));
+	e2e_upstream(&e, 0);
+	(void)e2e_prove_session(&e, 0, "done");
+	e2e_end_plain(&e, &client);
+}
+
 /* Handshake messages as no library sends them; then ten bytes and close_notify. */
 struct message_case {
 	VARIANT;

@@ -16,6 +16,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #define START_MS 10000
@@ -31,11 +32,25 @@ const char *daemon_program(void)
 	return getenv("SLUICE") ? getenv("SLUICE") : path;
 }
 
-void daemon_init(struct daemon *daemon)
+static void live_in(struct daemon *daemon, const char *dir)
 {
 	*daemon = (struct daemon){};
-	snprintf(daemon->dir, sizeof(daemon->dir), "%s", test_tmpdir());
+	MUST((size_t)snprintf(daemon->dir, sizeof(daemon->dir), "%s", dir) < sizeof(daemon->dir));
 	snprintf(daemon->log, sizeof(daemon->log), "%s/log", daemon->dir);
+}
+
+void daemon_init(struct daemon *daemon)
+{
+	live_in(daemon, test_tmpdir());
+}
+
+void daemon_init_in(struct daemon *daemon, const char *subdir)
+{
+	char dir[PATH_MAX];
+
+	snprintf(dir, sizeof(dir), "%s/%s", test_tmpdir(), subdir);
+	live_in(daemon, dir);
+	MUST_OK(mkdir(dir, 0755));
 }
 
 int daemon_write(struct daemon *daemon, const char *name, const char *text)

@@ -38,8 +38,9 @@ struct daemon {
 	int exit_code; /* of the last end; 128 + signal */
 };
 
-/** daemon_init() - it lives in the test's own directory. */
+/** daemon_init() - it lives in the test's own directory; daemon_init_in() - in a new one below that. */
 void daemon_init(struct daemon *daemon);
+void daemon_init_in(struct daemon *daemon, const char *subdir);
 
 /** daemon_program() - path of build/sluice, beside this test program. */
 const char *daemon_program(void);

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "selftests/harness/harness.h"
+#include "selftests/lib/peer_record.h"
 #include "selftests/lib/tlsclient.h"
 
 #include <endian.h>
@@ -34,6 +35,8 @@ static void init(struct peer *peer, int fd, struct tlsclient *tls, bool client)
 	*peer = (struct peer){.fd = fd,
 			      .name = client ? "client" : "upstream",
 			      .tls = tls,
+			      .send_chunk = PEER_CHUNK_BYTES,
+			      .recv_chunk = PEER_CHUNK_BYTES,
 			      .timeout_ms = (int)test_scaled_ms(STEP_MS)};
 	if (client)
 		set_streams(peer, STREAM_CLIENT, STREAM_UPSTREAM);
@@ -120,6 +123,8 @@ static ssize_t raw_send(struct peer *peer, const void *buf, size_t len)
 {
 	ssize_t n;
 
+	if (peer->raw)
+		return peer_record_data(peer, buf, len);
 	if (peer->tls) {
 		n = tlsclient_send(peer->tls, buf, len);
 		peer->pending = n == -EAGAIN;
@@ -189,6 +194,11 @@ static int send_all(struct peer *peer, const void *buf, size_t len)
 
 /* --- payload --- */
 
+static size_t smaller(uint64_t wanted, size_t chunk)
+{
+	return wanted < chunk ? (size_t)wanted : chunk;
+}
+
 static int take(struct peer *peer, const void *buf, size_t len)
 {
 	if (!payload_check(&peer->in, buf, len))
@@ -201,8 +211,7 @@ static int take(struct peer *peer, const void *buf, size_t len)
 
 int peer_push(struct peer *peer, char *buf, uint64_t until)
 {
-	size_t len = until - peer->sent < PEER_CHUNK_BYTES ? (size_t)(until - peer->sent)
-							   : PEER_CHUNK_BYTES;
+	size_t len = smaller(until - peer->sent, peer->send_chunk);
 	ssize_t n;
 
 	if (len == 0)
@@ -220,8 +229,7 @@ int peer_push(struct peer *peer, char *buf, uint64_t until)
 
 int peer_pull(struct peer *peer, char *buf, uint64_t until)
 {
-	size_t len = until - peer->received < PEER_CHUNK_BYTES ? (size_t)(until - peer->received)
-							       : PEER_CHUNK_BYTES;
+	size_t len = smaller(until - peer->received, peer->recv_chunk);
 	ssize_t n;
 
 	if (len == 0)
@@ -235,17 +243,28 @@ int peer_pull(struct peer *peer, char *buf, uint64_t until)
 	return take(peer, buf, (size_t)n) < 0 ? -1 : 1;
 }
 
+/* Sleep when another chunk is complete, however many calls it took. */
+static void pause_behind(uint64_t before, uint64_t after, size_t chunk, uint32_t pause_us)
+{
+	if (pause_us && before / chunk != after / chunk)
+		usleep(pause_us);
+}
+
 static int transfer(struct peer *peer, char *buf, uint64_t n_send, uint64_t n_recv)
 {
 	uint64_t send_until = peer->sent + n_send, recv_until = peer->received + n_recv;
 
 	while (peer->sent < send_until || peer->received < recv_until) {
+		uint64_t sent_before = peer->sent, received_before = peer->received;
 		int sent = peer_push(peer, buf, send_until);
 		int got = sent < 0 ? -1 : peer_pull(peer, buf, recv_until);
 		short events = 0;
 
 		if (sent < 0 || got < 0)
 			return -1;
+		pause_behind(sent_before, peer->sent, peer->send_chunk, peer->send_pause_us);
+		pause_behind(received_before, peer->received, peer->recv_chunk,
+			     peer->recv_pause_us);
 		if (sent + got > 0)
 			continue;
 		events |= peer->sent < send_until ? POLLOUT : 0;
@@ -340,6 +359,8 @@ static int finish(struct peer *peer, char *buf)
 	if (r < 0)
 		return r;
 
+	if (peer->raw)
+		return peer_record_close_notify(peer) < 0 ? problem(peer, "no close_notify") : 0;
 	if (!peer->tls)
 		return shutdown(peer->fd, SHUT_WR) < 0
 			       ? problem(peer, "shutdown: %s", strerror(errno))
@@ -372,29 +393,58 @@ static int recv_all(struct peer *peer, char *buf)
 	return n == 0 ? 0 : problem(peer, "instead of a clean end: %s", end_name(peer, n));
 }
 
-static int send_cut(struct peer *peer, char *buf)
+static int send_until_cut(struct peer *peer, char *buf, uint64_t bytes)
 {
-	for (;;) {
+	uint64_t until = bytes == UINT64_MAX ? bytes : peer->sent + bytes;
+
+	while (peer->sent < until) {
+		size_t len = smaller(until - peer->sent, peer->send_chunk);
 		ssize_t n;
 
 		peer->out.position = peer->sent; /* what was not taken is made again */
-		payload_fill(&peer->out, buf, PEER_CHUNK_BYTES);
-		n = raw_send(peer, buf, PEER_CHUNK_BYTES);
+		payload_fill(&peer->out, buf, len);
+		n = raw_send(peer, buf, len);
 		if (n == -EAGAIN && wait_ready(peer, POLLOUT, peer->timeout_ms) == 0)
 			continue;
-		if (n == -ECONNRESET || n == -EPIPE)
+		peer->cut = n == -ECONNRESET || n == -EPIPE;
+		if (peer->cut)
 			return 0;
 		if (n <= 0)
 			return problem(peer, "instead of a reset: %s",
 				       end_name(peer, n == -EAGAIN ? -ETIMEDOUT : n));
 		peer->sent += (uint64_t)n;
 	}
+	return 0;
+}
+
+static int recv_race(struct peer *peer, char *buf, uint64_t bytes)
+{
+	uint64_t until = peer->received + bytes;
+	ssize_t n;
+
+	if (peer->cut)
+		return 0;
+	while ((n = recv_some(peer, buf, PEER_CHUNK_BYTES)) > 0) {
+		if (take(peer, buf, (size_t)n) < 0)
+			return -1;
+	}
+	if (peer->received > until)
+		return problem(peer, "more than the %llu bytes that were sent",
+			       (unsigned long long)bytes);
+	if (n == 0 && peer->received < until)
+		return problem(peer, "a clean end, and %llu bytes are missing",
+			       (unsigned long long)(until - peer->received));
+	return n == 0 || n == -ECONNRESET || n == -EPIPE
+		       ? 0
+		       : problem(peer, "neither a clean end nor a reset: %s", end_name(peer, n));
 }
 
 static int recv_bad_end(struct peer *peer, char *buf, bool only_reset)
 {
 	ssize_t n;
 
+	if (peer->cut)
+		return 0;
 	while ((n = recv_some(peer, buf, PEER_CHUNK_BYTES)) > 0) {
 		if (take(peer, buf, (size_t)n) < 0)
 			return -1;
@@ -418,6 +468,16 @@ static int reset(struct peer *peer)
 	return 0;
 }
 
+static int set_buffers(struct peer *peer, int send_bytes, int receive_bytes)
+{
+	if (send_bytes && setsockopt(peer->fd, SOL_SOCKET, SO_SNDBUF, &send_bytes, sizeof(int)) < 0)
+		return problem(peer, "SO_SNDBUF: %s", strerror(errno));
+	if (receive_bytes &&
+	    setsockopt(peer->fd, SOL_SOCKET, SO_RCVBUF, &receive_bytes, sizeof(int)) < 0)
+		return problem(peer, "SO_RCVBUF: %s", strerror(errno));
+	return 0;
+}
+
 static int gate(struct peer *peer, uint64_t value)
 {
 	uint64_t deadline_ms = clock_now_ms() + (uint64_t)peer->timeout_ms;
@@ -428,6 +488,13 @@ static int gate(struct peer *peer, uint64_t value)
 		usleep(1000);
 	}
 	return 0;
+}
+
+static int record_step(struct peer *peer, const struct peer_step *step)
+{
+	int r = peer_record_step(peer, step);
+
+	return r < 0 ? problem(peer, "cannot send what is no data: %s", strerror(-r)) : 0;
 }
 
 static int run_step(struct peer *peer, const struct peer_step *step, char *buf)
@@ -445,6 +512,9 @@ static int run_step(struct peer *peer, const struct peer_step *step, char *buf)
 		return hello_send(peer, step->n);
 	case PEER_HELLO_RECV:
 		return hello_recv(peer);
+	case PEER_STREAMS:
+		peer_be_client(peer, step->n);
+		return 0;
 	case PEER_FINISH:
 		return finish(peer, buf);
 	case PEER_FIN:
@@ -454,7 +524,11 @@ static int run_step(struct peer *peer, const struct peer_step *step, char *buf)
 	case PEER_RECV_ALL:
 		return recv_all(peer, buf);
 	case PEER_SEND_CUT:
-		return send_cut(peer, buf);
+		return send_until_cut(peer, buf, UINT64_MAX);
+	case PEER_SEND_TRY:
+		return send_until_cut(peer, buf, step->n);
+	case PEER_RECV_RACE:
+		return recv_race(peer, buf, step->n);
 	case PEER_RECV_RESET:
 		return recv_bad_end(peer, buf, true);
 	case PEER_RECV_CUT:
@@ -462,9 +536,21 @@ static int run_step(struct peer *peer, const struct peer_step *step, char *buf)
 	case PEER_RESET:
 		return reset(peer);
 	case PEER_TICKETS:
-		return tlsclient_tickets(peer->tls, (int)step->n) < 0
-			       ? problem(peer, "no ticket can be sent")
-			       : 0;
+	case PEER_KEY_UPDATE:
+	case PEER_PADDING:
+	case PEER_EMPTY:
+	case PEER_DAMAGED:
+		return record_step(peer, step);
+	case PEER_CHUNKS:
+		peer->send_chunk = step->n ? step->n : PEER_CHUNK_BYTES;
+		peer->recv_chunk = step->m ? step->m : PEER_CHUNK_BYTES;
+		return 0;
+	case PEER_PAUSES:
+		peer->send_pause_us = (uint32_t)step->n;
+		peer->recv_pause_us = (uint32_t)step->m;
+		return 0;
+	case PEER_BUFFERS:
+		return set_buffers(peer, (int)step->n, (int)step->m);
 	case PEER_FLOOD:
 		return flood(peer, buf, step->n);
 	case PEER_SLOW_RECV:

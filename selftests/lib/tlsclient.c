@@ -347,8 +347,26 @@ int tlsclient_tickets(struct tlsclient *client, int n)
 		if (SSL_new_session_ticket(client->ssl) != 1)
 			return -EPROTO;
 	}
-	/* They are a few hundred bytes: the socket has room. */
-	return SSL_do_handshake(client->ssl) == 1 ? 0 : -EPROTO;
+	return tlsclient_flush(client);
+}
+
+int tlsclient_key_update(struct tlsclient *client, bool requested)
+{
+	ERR_clear_error();
+	if (SSL_key_update(client->ssl, requested ? SSL_KEY_UPDATE_REQUESTED
+						  : SSL_KEY_UPDATE_NOT_REQUESTED) != 1)
+		return -EPROTO;
+	return tlsclient_flush(client);
+}
+
+int tlsclient_flush(struct tlsclient *client)
+{
+	int r;
+
+	ERR_clear_error();
+	errno = 0;
+	r = SSL_do_handshake(client->ssl);
+	return r == 1 ? 0 : (int)io_error(client, r, "message behind the handshake");
 }
 
 int tlsclient_finish(struct tlsclient *client)

@@ -74,8 +74,15 @@ ssize_t tlsclient_recv(struct tlsclient *client, void *buf, size_t len);
 /** tlsclient_send() - Returns: bytes; -EAGAIN (then with the same bytes); -ECONNRESET; -EPROTO. */
 ssize_t tlsclient_send(struct tlsclient *client, const void *buf, size_t len);
 
-/** tlsclient_tickets() - a server's @n tickets; in TLS 1.2 there are none. Returns: 0 or -EPROTO. */
+/**
+ * tlsclient_tickets() - a server's @n tickets; in TLS 1.2 there are none.
+ * tlsclient_key_update() - new keys of our own, and, when @requested, of the other side; TLS 1.3 only.
+ * No record of data may be half sent.
+ * Returns: 0; -EAGAIN (then tlsclient_flush() goes on); -ECONNRESET; -EPROTO.
+ */
 int tlsclient_tickets(struct tlsclient *client, int n);
+int tlsclient_key_update(struct tlsclient *client, bool requested);
+int tlsclient_flush(struct tlsclient *client);
 
 /** tlsclient_finish() - close_notify; the other direction stays. Returns: 0, -EAGAIN, -errno. */
 int tlsclient_finish(struct tlsclient *client);

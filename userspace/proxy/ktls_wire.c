@@ -40,9 +40,9 @@ int ktls_wire_reject(struct relay *relay)
 /* Tell the peer, then change. */
 int ktls_wire_before_send(struct relay *relay)
 {
-	const uint8_t message[KEY_UPDATE_BYTES] = {
-		HANDSHAKE_KEY_UPDATE, 0, 0, 1,
-		relay->peer_update_due ? UPDATE_REQUESTED : UPDATE_NOT_REQUESTED};
+	const uint8_t message[KEY_UPDATE_BYTES] = {HANDSHAKE_KEY_UPDATE, 0, 0, 1,
+						   relay->peer_update_due ? UPDATE_REQUESTED
+									  : UPDATE_NOT_REQUESTED};
 	struct ktls_keys _cleanup_ktls_keys_ keys = {};
 	ssize_t sent;
 
@@ -78,7 +78,9 @@ static ssize_t take_key_update(struct relay *relay, const uint8_t *message, size
 	    ktls_install_rx(relay->wire_fd, &keys) < 0)
 		return relay_fail(relay, RELAY_KEY_UPDATE);
 	relay->peer_update_asked = false;
-	relay->key_update_due |= message[4] == UPDATE_REQUESTED;
+	/* Nothing may follow our close_notify (RFC 8446 6.1), this answer neither. */
+	if (message[4] == UPDATE_REQUESTED && !relay->flow[RELAY_OUT].notified)
+		relay->key_update_due = true;
 	/* With a full socket the answer waits for the next flush. */
 	return ktls_wire_before_send(relay) == -EIO ? -EIO : -EINPROGRESS;
 }
@@ -107,7 +109,9 @@ int ktls_wire_count(struct relay *relay, size_t records)
 	    ktls_next_record(relay->wire_fd, relay->tx_mark.cipher, KTLS_RX, &rx) < 0 ||
 	    (tx + step < limit && rx + step < limit))
 		return 0;
-	relay->spent = !relay->traffic || rx >= LAST_RECORD(limit);
+	/* Behind our close_notify nothing can be said any more. */
+	relay->spent = !relay->traffic || relay->flow[RELAY_OUT].notified ||
+		       rx >= LAST_RECORD(limit);
 	if (relay->spent)
 		return 0;
 	relay->peer_update_due = rx + step >= limit && !relay->peer_update_asked;

@@ -141,8 +141,7 @@ struct relay {
 	bool truncated : 1;
 	bool single_records : 1; /* end a turn behind one record: a hand-over is due */
 	bool spent : 1; /* RELAY_RECORD_LIMIT: nothing more is taken, what was is delivered */
-	/* RELAY_KERNEL: */
-	bool key_update_due : 1;    /* our keys are to be changed */
+	bool key_update_due : 1;    /* RELAY_KERNEL: our keys are to be changed */
 	bool peer_update_due : 1;   /* and the peer is to be asked to change its */
 	bool peer_update_asked : 1; /* it was, and has not yet */
 	uint32_t key_updates;	    /* of the peer */

@@ -407,6 +407,15 @@ int tls_refresh_keys(struct tls_conn *conn, uint64_t limit)
 	return r == -EAGAIN ? 0 : r;
 }
 
+/* OpenSSL would go on to answer KeyUpdates, and take it for a broken connection that it cannot. */
+static void be_silent(struct tls_conn *conn)
+{
+	BIO *nowhere = BIO_new(BIO_s_null());
+
+	if (nowhere)
+		SSL_set0_wbio(conn->ssl, nowhere);
+}
+
 int tls_send_close_notify(struct tls_conn *conn)
 {
 	int r;
@@ -416,8 +425,10 @@ int tls_send_close_notify(struct tls_conn *conn)
 	ERR_clear_error();
 	errno = 0;
 	r = SSL_shutdown(conn->ssl);
-	if (r >= 0)
+	if (r >= 0) {
+		be_silent(conn);
 		return 0;
+	}
 	r = io_error(conn, r);
 	return r == -ENODATA ? -ECONNRESET : r;
 }

@@ -277,6 +277,37 @@ TEST_CASES(data_with_finished, engines)
 	e2e_stop(&e);
 }
 
+/* The same in two segments, cut behind every byte: of Finished, of the record's header, of its body. */
+TEST_CASES(finished_and_data_cut_anywhere, engines, .deadline_ms = 120000)
+{
+	enum { DATA = 60, CUTS = 160 };
+	const struct peer_step *upstream = STEPS(RECV(DATA), SEND(50), FINISH, RECV_END);
+	struct tlsclient_options options;
+	static char data[DATA];
+	static struct e2e e;
+
+	peer_client_payload(data, sizeof(data));
+	e.engine = variant->engine;
+	e.script = upstream;
+	e2e_start(&e);
+	options = e2e_client_options(&e, variant);
+	options.first_data = data;
+	options.first_data_len = sizeof(data);
+	for (options.last_alone = 1; options.last_alone <= CUTS; options.last_alone++) {
+		struct tlsclient client;
+		struct peer peer;
+
+		e2e_connect(&e, &client, &options);
+		peer_init_client(&peer, &client);
+		e2e_run(&e, &peer, STEPS(RECV(50), RECV_END, FINISH));
+		tlsclient_close(&client);
+		e2e_upstream(&e, (unsigned int)options.last_alone - 1);
+	}
+	(void)e2e_prove_session(&e, CUTS - 1, "done");
+	E2E_MUST(&e, daemon_count_log(&e.daemon, "session", "close", "done") == CUTS);
+	e2e_stop(&e);
+}
+
 /* A FIN that came before the keys keeps the session in userspace (K-01); it may come just after, too. */
 static void prove_some_engine(struct e2e *e)
 {

@@ -184,15 +184,28 @@ static int shake_hands(struct tlsclient *client, uint64_t deadline_ms)
 	}
 }
 
-/* What OpenSSL wants to send is kept in memory, so that several messages leave as one segment. */
-static int flush_memory(struct tlsclient *client, BIO *memory)
+static int send_at_once(int fd, const char *data, size_t len)
+{
+	return len == 0 || send(fd, data, len, MSG_NOSIGNAL) == (ssize_t)len ? 0 : -EIO;
+}
+
+/*
+ * What OpenSSL wants to send is kept in memory, so that several messages leave as one segment; or as
+ * two, with a pause in which the other side reads the first.
+ */
+static int flush_memory(struct tlsclient *client, BIO *memory, size_t last_alone)
 {
 	char *data;
-	long len = BIO_get_mem_data(memory, &data);
-	ssize_t sent = len > 0 ? send(client->fd, data, (size_t)len, MSG_NOSIGNAL) : 0;
+	size_t len = (size_t)BIO_get_mem_data(memory, &data);
+	size_t first = len > last_alone ? len - last_alone : 0;
+	int r = send_at_once(client->fd, data, first);
 
+	if (last_alone > 0)
+		usleep(500);
+	if (r == 0)
+		r = send_at_once(client->fd, data + first, len - first);
 	(void)BIO_reset(memory);
-	return sent == len ? 0 : -EIO;
+	return r;
 }
 
 static int shake_hands_with_data(struct tlsclient *client, const struct tlsclient_options *options,
@@ -213,7 +226,7 @@ static int shake_hands_with_data(struct tlsclient *client, const struct tlsclien
 			note_error(client, "handshake");
 			return -EPROTO;
 		}
-		r = flush_memory(client, memory);
+		r = flush_memory(client, memory, 0);
 		if (r == 0)
 			r = wait_for(client->fd, POLLIN, deadline_ms);
 		r = r == 0 ? -EAGAIN : r;
@@ -224,7 +237,7 @@ static int shake_hands_with_data(struct tlsclient *client, const struct tlsclien
 	if (r == 0 && options->first_data_ends)
 		(void)SSL_shutdown(client->ssl);
 	if (r == 0)
-		r = flush_memory(client, memory);
+		r = flush_memory(client, memory, options->last_alone);
 	if (r == 0 && options->first_data_ends && shutdown(client->fd, SHUT_WR) < 0)
 		r = -errno;
 	if (r == 0) {

@@ -6,6 +6,7 @@
 #include "selftests/lib/hello.h"
 #include "sys/json.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -442,6 +443,16 @@ CASES(struct conversation, resets,
        .upstream = LASTING(RECV(MIB), RESET)});
 /* clang-format on */
 
+/* clang-format off */
+CASES(struct conversation, losses,
+      {.name = "client", .close_reason = "client_lost",
+       .client = LASTING(RECV(1), SLEEP(3000), RECV_CUT),
+       .upstream = LASTING(SEND_CUT)},
+      {.name = "upstream", .close_reason = "upstream_lost",
+       .client = LASTING(SEND_CUT),
+       .upstream = LASTING(RECV(1), SLEEP(3000), RECV_CUT)});
+/* clang-format on */
+
 static void converse(struct e2e *e, const struct conversation *variant)
 {
 	struct log_entry line;
@@ -474,6 +485,13 @@ TEST_CASES(a_reset_is_a_reset, resets)
 	converse(&e, variant);
 }
 
+TEST_CASES(who_takes_nothing_is_lost, losses)
+{
+	static struct e2e e = {.top = "timeouts: {unacked: 1s}\n"};
+
+	converse(&e, variant);
+}
+
 /* A unix socket has no reset. */
 TEST_CASES(any_protocol_to_a_unix_socket, clean)
 {
@@ -482,6 +500,35 @@ TEST_CASES(any_protocol_to_a_unix_socket, clean)
 
 	snprintf(address, sizeof(address), "unix:%s/app.sock", test_tmpdir());
 	converse(&e, variant);
+}
+
+/* Nobody decided that this is the end, neither behind the hello nor before it. */
+TEST(a_worker_that_dies_resets)
+{
+	static struct e2e e = {.passthrough = true, .plain_server = true};
+	static struct hello hello;
+	struct peer client, waiting;
+	struct log_entry line;
+	pid_t worker;
+
+	e.rules = BY_NAME;
+	e.script = STEPS(GATE(1)); /* its own end must not be what the client sees */
+	e2e_start(&e);
+	hello_make(&hello, 0, "localhost");
+	peer_init_plain_client(&client, e2e_connect_plain(&e, NULL));
+	peer_init_plain_client(&waiting, e2e_connect_plain(&e, NULL));
+	send_all(client.fd, hello.bytes, hello.len);
+	E2E_MUST(&e, UNTIL(daemon_counter(&e.daemon, "sessions_passthrough") == 1 &&
+				   daemon_counter(&e.daemon, "handshakes") == 1,
+			   5000));
+	E2E_MUST(&e, daemon_workers(&e.daemon, &worker, 1) == 1);
+	MUST_OK(kill(worker, SIGKILL));
+	e2e_run(&e, &client, STEPS(RECV_RESET));
+	e2e_run(&e, &waiting, STEPS(RECV_RESET));
+	atomic_store(&e.upstream.gate, 1);
+	E2E_MUST(&e, daemon_wait_log(&e.daemon, "worker_died", NULL, NULL, 0, 5000, &line));
+	MUST_OK(close(waiting.fd));
+	e2e_end_plain(&e, &client);
 }
 
 TEST(an_upstream_that_is_not_there)

@@ -25,15 +25,17 @@ static ssize_t filled(struct relay *relay, enum relay_direction direction, ssize
 {
 	if (result >= 0 || result == -EAGAIN)
 		return result;
-	return relay_fail(relay, direction == RELAY_IN ? RELAY_WIRE_RESET : RELAY_LOCAL_RESET);
+	return direction == RELAY_IN ? relay_fail_wire(relay, (int)result)
+				     : relay_fail_local(relay, (int)result);
 }
 
-/* The same of a write, which takes at least a byte. */
+/* @result of a write, which takes at least a byte: an error is the sink's. */
 static ssize_t flushed(struct relay *relay, enum relay_direction direction, ssize_t result)
 {
 	if (result > 0 || result == -EAGAIN)
 		return result;
-	return relay_fail(relay, direction == RELAY_IN ? RELAY_LOCAL_RESET : RELAY_WIRE_RESET);
+	return direction == RELAY_IN ? relay_fail_local(relay, (int)result)
+				     : relay_fail_wire(relay, (int)result);
 }
 
 static ssize_t move(int from, int to, size_t len)

@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 /* One page always fits in an empty pipe, however small the kernel made it for us. */
-#define RECORD_BYTES 4096
+#define RECORD_BYTES  4096
 #define FLUSH_RECORDS 16 /* a pipe has no more parts, and a record takes at least one */
 
 /* Read what splice could not carry. Returns: as fill. */

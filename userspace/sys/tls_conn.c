@@ -157,6 +157,15 @@ static bool expect_server(struct tls_conn *conn, const struct tls_server *server
 	return false;
 }
 
+/* OpenSSL's macro casts the constant away, which clang minds. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wcast-qual"
+static bool send_sni(SSL *ssl, const char *sni)
+{
+	return !sni || SSL_set_tlsext_host_name(ssl, sni) == 1;
+}
+#pragma GCC diagnostic pop
+
 int tls_conn_new_client(struct tls_ctx *ctx, int fd, const struct tls_server *server,
 			struct tls_conn **ret_conn)
 {
@@ -166,8 +175,7 @@ int tls_conn_new_client(struct tls_ctx *ctx, int fd, const struct tls_server *se
 	if (r < 0)
 		return r;
 	SSL_set_connect_state(conn->ssl);
-	if (!expect_server(conn, server) ||
-	    (server->sni && SSL_set_tlsext_host_name(conn->ssl, server->sni) != 1)) {
+	if (!expect_server(conn, server) || !send_sni(conn->ssl, server->sni)) {
 		tls_conn_free(conn);
 		ERR_clear_error();
 		return -EINVAL;

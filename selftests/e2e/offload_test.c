@@ -51,6 +51,32 @@ TEST(auto_falls_back, NEEDS(NEED_NETNS | NEED_NO_KTLS))
 	e2e_stop(&e);
 }
 
+/* Shorter records were agreed on, and the kernel would not keep to that. */
+TEST(short_records_stay_in_userspace, NEEDS(NEED_NETNS | NEED_KTLS))
+{
+	static struct e2e e = {.quiet_offload = true};
+	struct tlsclient_options options;
+	struct tlsclient client;
+	struct log_entry line;
+	struct peer peer;
+
+	e.listener = "    offload_after: {bytes: 0}\n";
+	e.script = STEPS(BOTH(100000, 100000), RECV_END, FINISH);
+	e2e_start(&e);
+	options = e2e_client_options(&e, NULL);
+	options.max_fragment = TLSEXT_max_fragment_length_1024;
+	e2e_connect(&e, &client, &options);
+	peer_init_client(&peer, &client);
+	e2e_run(&e, &peer, STEPS(BOTH(100000, 100000)));
+	e2e_prove_live(&e, &client);
+	e2e_run(&e, &peer, STEPS(FINISH, RECV_END));
+	tlsclient_close(&client);
+	E2E_MUST(&e, daemon_wait_log(&e.daemon, "session", "close", "done", 0, 3000, &line));
+	E2E_MUST(&e, log_entry_is(&line, "engine_in", "copy"), "%s", line.text);
+	E2E_MUST(&e, log_entry_is(&line, "offload_reason", "max_fragment_length"), "%s", line.text);
+	e2e_stop(&e);
+}
+
 /* `sluice status` has the kernel's own word for every session. */
 TEST(status_proves_kernel, NEEDS(NEED_NETNS | NEED_KTLS))
 {

@@ -27,6 +27,7 @@ struct tlsclient_options {
 	const void *first_data;
 	size_t first_data_len;
 	bool first_data_ends; /* and so are close_notify and FIN */
+	uint8_t max_fragment; /* TLSEXT_max_fragment_length_… to negotiate; 0: none */
 	size_t last_alone;    /* so many bytes of it come in a segment of their own */
 	bool weak;	      /* its own certificate may be of any strength */
 	size_t hello_record;  /* bytes of the ClientHello in each of its records; 0: as it comes */

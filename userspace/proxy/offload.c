@@ -16,7 +16,7 @@ const char *offload_reason_name(enum offload_reason reason)
 		[OFFLOAD_NOT_TCP] = "not_tcp",
 		[OFFLOAD_NO_KERNEL_TLS] = "no_kernel_tls",
 		[OFFLOAD_CIPHER] = "cipher",
-		[OFFLOAD_RECORD_LIMIT] = "record_limit",
+		[OFFLOAD_RECORD_LIMIT] = "max_fragment_length",
 		[OFFLOAD_PENDING_BYTES] = "pending_bytes",
 		[OFFLOAD_ENDING] = "ending",
 		[OFFLOAD_FIN_RECEIVED] = "fin_received",

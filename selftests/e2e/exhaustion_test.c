@@ -14,7 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* The workers are nobody's, so that another process of his may change their limits. */
+/* The workers are nobody's, so that another process of his may take what they need. */
 SUITE("exhaustion", NEEDS(NEED_NETNS | NEED_NOBODY), .deadline_ms = 60000);
 
 #define MIB (UINT64_C(1024) * 1024)
@@ -26,10 +26,9 @@ CASES(struct e2e_case, engines, E2E_ENGINES);
 CASES(struct e2e_case, pipe_engines,
       E2E_ROW("splice-1.2", E2E_SPLICE, TLS1_2_VERSION, SUITE_AES_128),
       E2E_ROW("splice-1.3", E2E_SPLICE, TLS1_3_VERSION, SUITE_AES_256));
-CASES(struct e2e_case, each_engine,
-      E2E_ROW("copy", E2E_COPY, TLS1_3_VERSION, SUITE_AES_256),
-      E2E_ROW("splice", E2E_SPLICE, TLS1_3_VERSION, SUITE_AES_256));
 /* clang-format on */
+
+#define AS_NOBODY "user: nobody\n"
 
 static pid_t only_worker(struct e2e *e)
 {
@@ -75,6 +74,8 @@ static void begin(struct e2e *e, const struct e2e_case *c, struct survivor *surv
 
 	e->engine = c->engine;
 	e->script = echo_script;
+	if (!e->top)
+		e->top = AS_NOBODY;
 	e2e_start(e);
 	options = e2e_client_options(e, c);
 	e2e_connect(e, &survivor->client, &options);
@@ -299,9 +300,9 @@ static void come_and_go(struct e2e *e, unsigned int times)
 }
 
 /* The upstream's part is a thread for each connection, of which there are only so many. */
-static void talk_and_go(struct e2e *e, const struct e2e_case *c, unsigned int times)
+static void talk_and_go(struct e2e *e, unsigned int times)
 {
-	struct tlsclient_options options = e2e_client_options(e, c);
+	struct tlsclient_options options = e2e_client_options(e, NULL);
 
 	for (unsigned int i = 0; i < times; i++) {
 		struct tlsclient client;
@@ -326,9 +327,19 @@ static void wait_until_empty(struct e2e *e)
 			 gauges[i]);
 }
 
-TEST_CASES(nothing_is_left_behind, each_engine)
+struct crowd_case {
+	VARIANT;
+	enum e2e_engine engine;
+	unsigned int connects;
+};
+
+/* Fewer in the emulator: it is slow, and what is left behind would be as much for each. */
+CASES(struct crowd_case, crowds, {.name = "copy", .engine = E2E_COPY, .connects = 10000},
+      {.name = "splice", .engine = E2E_SPLICE, .connects = 1000, .needs = NEED_KTLS});
+
+TEST_CASES(nothing_is_left_behind, crowds, .deadline_ms = 120000)
 {
-	enum { TALKS = 100, WARM = 50, CONNECTS = 10000 };
+	enum { TALKS = 100, WARM = 50, WARM_CONNECTS = 500 };
 	static struct e2e e;
 	uint64_t resident, heap;
 	size_t files;
@@ -338,20 +349,21 @@ TEST_CASES(nothing_is_left_behind, each_engine)
 	e.script = echo_script;
 	e2e_start(&e);
 	worker = only_worker(&e);
-	talk_and_go(&e, variant, WARM);
-	come_and_go(&e, 1000);
+	talk_and_go(&e, WARM);
+	come_and_go(&e, WARM_CONNECTS);
 	wait_until_empty(&e);
 	files = open_descriptors(worker);
 	resident = daemon_rss_bytes(&e.daemon);
 	heap = daemon_heap_bytes(&e.daemon);
-	talk_and_go(&e, variant, TALKS);
-	come_and_go(&e, CONNECTS - TALKS);
+	talk_and_go(&e, TALKS);
+	come_and_go(&e, variant->connects - TALKS);
 	wait_until_empty(&e);
-	E2E_MUST(&e, daemon_counter(&e.daemon, "accepted") == CONNECTS + WARM + 1000);
+	E2E_MUST(&e,
+		 daemon_counter(&e.daemon, "accepted") == WARM + WARM_CONNECTS + variant->connects);
 	CHECK_EQ(only_worker(&e), worker);
 	CHECK_EQ(open_descriptors(worker), files);
 	CHECK_LE(daemon_rss_bytes(&e.daemon), resident + MIB);
 	/* A pool may keep a few buffers more; the smallest leak would be 32 bytes of each. */
-	CHECK_LE(daemon_heap_bytes(&e.daemon), heap + 16 * CONNECTS);
+	CHECK_LE(daemon_heap_bytes(&e.daemon), heap + MIB / 8);
 	e2e_stop(&e);
 }

@@ -140,6 +140,16 @@ interop: suites ## real clients of other TLS libraries, SIZE=64MiB each way: thi
 	@$(MAKE) --no-print-directory $(BUILD)/selftests/interop/Peer.class
 	@SIZE=$(SIZE) scripts/test interop
 
+SESSIONS ?= 5000
+.PHONY: memory
+memory: suites ## memory of SESSIONS=5000 idle sessions on OpenSSL, measured
+	@scripts/memory $(SESSIONS)
+
+.PHONY: vm-memory
+vm-memory: suites ## the same on kernel TLS in a guest: KERNEL=6.12|7 ROOT=12|13
+	@scripts/deps vm
+	@scripts/memory $(SESSIONS) $(KERNEL) $(ROOT)
+
 .PHONY: check
 check: deps ## unit tests and fuzz corpora under ASan and UBSan, no root needed
 	@$(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc)) \

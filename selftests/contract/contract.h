@@ -9,6 +9,7 @@
 
 #include "selftests/harness/harness.h"
 #include "selftests/lib/ktls_pair.h"
+#include "selftests/lib/nobody.h"
 
 /* libc's headers are older than these on some systems. */
 #ifndef SOL_TLS
@@ -32,9 +33,6 @@ static inline bool kernel_is_below(struct kernel_since since)
 
 /** splice_now() - @len bytes with the daemon's flags. Returns: bytes or -errno. */
 ssize_t splice_now(int from_fd, int to_fd, size_t len);
-
-/** as_nobody() - @body in a process that has become the user "nobody"; NEED_NOBODY. */
-void as_nobody(void (*body)(void *arg), void *arg);
 
 /** fd_pair_close() - of a pipe or of sockets. */
 void fd_pair_close(const int fd[2]);

@@ -147,8 +147,7 @@ TEST_CASES(idle_session_is_handed_over, versions)
 	struct tlsclient client;
 	struct peer peer;
 
-	start(&e, STEPS(ECHO_ALL, FINISH),
-	      "    offload_after: {bytes: 1GiB, age: 1s}\n");
+	start(&e, STEPS(ECHO_ALL, FINISH), "    offload_after: {bytes: 1GiB, age: 1s}\n");
 	connect_as(&e, variant, &client, &peer);
 	peer_expect_echo(&peer);
 	e2e_run(&e, &peer, STEPS(SEND(1000), RECV(1000)));

@@ -458,8 +458,8 @@ TEST_CASES(records_of_peer_are_limited, engines)
 	if (can_change_keys(variant) && !cut) {
 		ssize_t n = rawtls_receive(&raw, &type, data, (int)test_scaled_ms(5000));
 
-		E2E_MUST(&e, n == 5 && type == KTLS_RECORD_HANDSHAKE && data[0] == 24 &&
-				     data[4] == 1,
+		E2E_MUST(&e,
+			 n == 5 && type == KTLS_RECORD_HANDSHAKE && data[0] == 24 && data[4] == 1,
 			 "%zd bytes of type %u", n, type);
 	}
 	/* Of a reset a socket is told once. */

@@ -25,7 +25,8 @@ struct crowd {
 void crowd_open(struct crowd *crowd, size_t room);
 
 /** crowd_join() - one more session; bytes have gone through it both ways. */
-void crowd_join(struct crowd *crowd, const struct addr *to, const struct tlsclient_options *options);
+void crowd_join(struct crowd *crowd, const struct addr *to,
+		const struct tlsclient_options *options);
 
 /** crowd_flood() - everybody sends to everybody's other end and nobody reads, until all is full. */
 void crowd_flood(struct crowd *crowd);

@@ -105,6 +105,9 @@ struct json *daemon_status(const struct daemon *daemon);
 /** daemon_counter() - sum of a counter over all workers; UINT64_MAX when there is no answer. */
 uint64_t daemon_counter(const struct daemon *daemon, const char *name);
 
+/** daemon_heap_bytes() - what malloc() has given out in the workers; as daemon_counter(). */
+uint64_t daemon_heap_bytes(const struct daemon *daemon);
+
 /** daemon_free_port() - a TCP port of 127.0.0.1 and ::1 that nobody has. */
 unsigned int daemon_free_port(void);
 

@@ -167,7 +167,8 @@ struct json *daemon_status(const struct daemon *daemon)
 	return status;
 }
 
-uint64_t daemon_counter(const struct daemon *daemon, const char *name)
+/* Sum over all workers of a number in the part of each that is called @part. */
+static uint64_t sum_of(const struct daemon *daemon, const char *part, const char *name)
 {
 	struct json _cleanup_json_ *status = daemon_status(daemon);
 	struct json *workers = json_get_array(status, "workers");
@@ -176,6 +177,16 @@ uint64_t daemon_counter(const struct daemon *daemon, const char *name)
 	if (!workers)
 		return UINT64_MAX;
 	for (size_t i = 0; i < json_count(workers); i++)
-		sum += json_get_u64(json_get_object(json_at(workers, i), "counters"), name, 0);
+		sum += json_get_u64(json_get_object(json_at(workers, i), part), name, 0);
 	return sum;
+}
+
+uint64_t daemon_counter(const struct daemon *daemon, const char *name)
+{
+	return sum_of(daemon, "counters", name);
+}
+
+uint64_t daemon_heap_bytes(const struct daemon *daemon)
+{
+	return sum_of(daemon, "memory", "heap_bytes");
 }

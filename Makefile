@@ -31,11 +31,12 @@ BPF_OBJECTS   := $(patsubst %.c,$(BUILD)/%.o,$(wildcard bpf/*.bpf.c))
 BPF_SKELETONS := $(patsubst bpf/%.bpf.c,$(BUILD)/bpf/%.skel.h,$(wildcard bpf/*.bpf.c))
 
 # selftests/<suite>/*.c make one program each, with the harness and the shared library.
-SUITES := unit contract e2e interop
+SUITES := unit contract e2e interop fault
 TEST_COMMON := $(wildcard selftests/harness/*.c selftests/lib/*.c)
 TEST_OBJECTS := $(TEST_COMMON:%.c=$(BUILD)/%.o)
 # What a suite shares with another one.
 MORE_interop := selftests/e2e/e2e.c selftests/e2e/prove.c
+MORE_fault := $(MORE_interop)
 SUITE_SOURCES := $(foreach s,$(SUITES),$(wildcard selftests/$(s)/*.c))
 SUITE_PROGRAMS := $(foreach s,$(SUITES),$(if $(wildcard selftests/$(s)/*.c),$(BUILD)/selftests/$(s).suite))
 
@@ -57,7 +58,7 @@ Q := $(if $(V),,@)
 .DEFAULT_GOAL := all
 
 ALL_OBJECTS := $(OBJECTS) $(TEST_OBJECTS) $(SUITE_SOURCES:%.c=$(BUILD)/%.o) $(SOAK_OBJECTS) \
-	$(patsubst %.c,$(BUILD)/%.o,$(wildcard selftests/fuzz/*.c))
+	$(patsubst %.c,$(BUILD)/%.o,$(wildcard selftests/fuzz/*.c selftests/inject/*.c selftests/e2e/*.c))
 -include $(ALL_OBJECTS:.o=.d)
 
 .PHONY: all
@@ -110,6 +111,14 @@ $(BUILD)/selftests/interop/Peer.class: selftests/interop/peers/Peer.java
 $(BUILD)/selftests/soak.bin: $(SOAK_OBJECTS) $(filter-out %/harness.o,$(TEST_OBJECTS)) $(BUILD)/libsluice.a
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
+# A daemon whose calls can be made to fail. The loader calls into it before a sanitizer is there.
+INJECT_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard selftests/inject/*.c))
+$(INJECT_OBJECTS): SANITIZE :=
+$(BUILD)/selftests/inject/sluice: $(BUILD)/userspace/cli/main.o $(INJECT_OBJECTS) $(BUILD)/libsluice.a
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(BUILD)/selftests/fault.suite: | $(BUILD)/selftests/inject/sluice
+
 $(BUILD)/%.replay: $(BUILD)/%.o $(BUILD)/selftests/fuzz/replay.o $(BUILD)/libsluice.a
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
@@ -120,7 +129,7 @@ $(BUILD)/%.fuzzer: $(BUILD)/%.o $(BUILD)/libsluice.a
 suites: all $(SUITE_PROGRAMS) $(if $(filter e2e,$(SUITES)),$(BUILD)/selftests/soak.bin) ## build the test programs
 
 .PHONY: test
-test: all suites ## everything this machine can run, kernels with kTLS in a guest included
+test: all suites fault-suite ## everything this machine can run, kernels with kTLS in a guest included
 	@scripts/deps test vm
 	@scripts/test
 
@@ -181,6 +190,22 @@ vm-soak: suites ## the same in a guest with kTLS: KERNEL=6.1|6.12|7 ROOT=12|13
 	@scripts/vm run --kernel $(KERNEL) --root $(ROOT) --timeout $$(($(SECONDS) + 900)) -- \
 		env TIME_SCALE=4 $(if $(SEED),SEED=$(SEED)) \
 		$(BUILD)/selftests/soak.bin --seconds $(SECONDS) $(if $(ONLY),--only $(ONLY))
+
+.PHONY: faults
+faults: fault-suite ## the n-th call of each kind fails, on this kernel under ASan and UBSan (as root)
+	@scripts/deps test
+	@scripts/faults native
+
+.PHONY: fault-suite
+fault-suite: deps
+	@$(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc)) \
+		BUILD=build/asan SUITES=fault \
+		SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=all' suites
+
+.PHONY: vm-faults
+vm-faults: suites ## the same in a guest with kTLS, without the sanitizers: KERNEL= ROOT=
+	@scripts/deps vm
+	@scripts/faults vm $(KERNEL) $(ROOT)
 
 .PHONY: lint
 lint: all ## every static check, all blocking

@@ -82,6 +82,11 @@ static bool find_position(const struct payload *payload, const uint8_t *in, size
 	return false;
 }
 
+bool payload_has_word(const struct payload *payload, uint64_t word, uint64_t bytes)
+{
+	return (word - payload->start) * UNSTEP < bytes / WORD;
+}
+
 static bool comes_later(const struct payload *payload, uint64_t position, const uint8_t *in,
 			size_t len)
 {

@@ -28,4 +28,7 @@ void payload_fill(struct payload *payload, void *buf, size_t len);
 /** payload_check() - are these the next @len bytes? False from the first fault on. */
 bool payload_check(struct payload *payload, const void *buf, size_t len);
 
+/** payload_has_word() - is @word, eight bytes as they lie in memory, among the first @bytes? */
+bool payload_has_word(const struct payload *payload, uint64_t word, uint64_t bytes);
+
 #endif

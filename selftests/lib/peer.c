@@ -33,6 +33,7 @@ static void set_streams(struct peer *peer, uint32_t out, uint32_t in)
 static void init(struct peer *peer, int fd, struct tlsclient *tls, bool client)
 {
 	*peer = (struct peer){.fd = fd,
+			      .end = PEER_NO_END,
 			      .name = client ? "client" : "upstream",
 			      .tls = tls,
 			      .send_chunk = PEER_CHUNK_BYTES,
@@ -142,8 +143,10 @@ static int wait_ready(struct peer *peer, short events, int timeout_ms)
 	return r > 0 ? 0 : -ETIMEDOUT;
 }
 
-static const char *end_name(const struct peer *peer, ssize_t result)
+/* Keeps @result, and gives the words for it. */
+static const char *end_name(struct peer *peer, ssize_t result)
 {
+	peer->end = result;
 	switch (result) {
 	case 0:
 		return "a clean end";
@@ -270,9 +273,10 @@ static int transfer(struct peer *peer, char *buf, uint64_t n_send, uint64_t n_re
 		events |= peer->sent < send_until ? POLLOUT : 0;
 		events |= peer->received < recv_until ? POLLIN : 0;
 		if (wait_ready(peer, events, peer->timeout_ms) < 0)
-			return problem(peer, "stuck with %llu to send and %llu to receive",
+			return problem(peer, "%llu to send and %llu to receive are missing: %s",
 				       (unsigned long long)(send_until - peer->sent),
-				       (unsigned long long)(recv_until - peer->received));
+				       (unsigned long long)(recv_until - peer->received),
+				       end_name(peer, -ETIMEDOUT));
 	}
 	return 0;
 }
@@ -354,7 +358,7 @@ static int finish(struct peer *peer, char *buf)
 	while (peer->pending && r >= 0) {
 		r = peer_push(peer, buf, UINT64_MAX);
 		if (r == 0 && wait_ready(peer, POLLOUT, peer->timeout_ms) < 0)
-			return problem(peer, "stuck before the end");
+			return problem(peer, "before the end: %s", end_name(peer, -ETIMEDOUT));
 	}
 	if (r < 0)
 		return r;
@@ -363,13 +367,13 @@ static int finish(struct peer *peer, char *buf)
 		return peer_record_close_notify(peer) < 0 ? problem(peer, "no close_notify") : 0;
 	if (!peer->tls)
 		return shutdown(peer->fd, SHUT_WR) < 0
-			       ? problem(peer, "shutdown: %s", strerror(errno))
+			       ? problem(peer, "shutdown: %s", end_name(peer, -errno))
 			       : 0;
 	while ((r = tlsclient_finish(peer->tls)) == -EAGAIN) {
 		if (wait_ready(peer, POLLOUT, peer->timeout_ms) < 0)
 			break;
 	}
-	return r < 0 ? problem(peer, "close_notify: %s", strerror(-r)) : 0;
+	return r < 0 ? problem(peer, "close_notify: %s", end_name(peer, r)) : 0;
 }
 
 static int recv_end(struct peer *peer)

@@ -95,6 +95,8 @@ struct peer_step {
 #define PASS(number)         {.verb = PEER_PASS, .n = (number)}
 /* clang-format on */
 
+#define PEER_NO_END 1
+
 struct peer {
 	int fd;
 	const char *name;      /* client or upstream */
@@ -111,6 +113,11 @@ struct peer {
 	size_t padding;
 	int timeout_ms;	    /* of one step without progress */
 	EVP_MD_CTX *digest; /* of the payload received; NULL: nobody asks; borrowed */
+	/*
+	 * How the connection had ended for a step that went wrong: 0 cleanly, -ENODATA, -ECONNRESET,
+	 * -ETIMEDOUT (not at all)…; PEER_NO_END: that was not the problem.
+	 */
+	ssize_t end;
 	char problem[320];
 };
 

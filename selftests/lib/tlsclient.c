@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "selftests/lib/hello.h"
+#include "selftests/lib/wiretap.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -120,6 +121,8 @@ static int set_up(struct tlsclient *client, const struct tlsclient_options *opti
 		return -EINVAL;
 	}
 	SSL_set_bio(client->ssl, bio, bio);
+	if (options->tap)
+		wiretap_attach(options->tap, bio);
 	tlsclient_watch(client);
 	SSL_set_mode(client->ssl,
 		     SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);

@@ -12,6 +12,8 @@
 #include <openssl/ssl.h>
 #include <stdbool.h>
 
+struct wiretap;
+
 enum tls_suite { SUITE_ANY, SUITE_AES_128, SUITE_AES_256, SUITE_CHACHA20 };
 
 struct tlsclient_options {
@@ -32,6 +34,7 @@ struct tlsclient_options {
 	bool weak;	      /* its own certificate may be of any strength */
 	size_t hello_record;  /* bytes of the ClientHello in each of its records; 0: as it comes */
 	bool hello_dribbles;  /* and it is sent byte by byte */
+	struct wiretap *tap;  /* sees what is received; NULL: none; borrowed */
 };
 
 struct tlsclient {

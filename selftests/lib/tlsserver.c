@@ -2,6 +2,7 @@
 #include "selftests/lib/tlsserver.h"
 
 #include "base/clock.h"
+#include "selftests/lib/wiretap.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -120,6 +121,8 @@ int tlsserver_accept(struct tlsserver *server, int fd, int timeout_ms, struct tl
 		return -EPROTO;
 	}
 	SSL_set_bio(ret_conn->ssl, bio, bio);
+	if (server->tap)
+		wiretap_attach(server->tap, bio);
 	tlsclient_watch(ret_conn);
 	r = shake_hands(ret_conn, clock_now_ms() + (uint64_t)timeout_ms);
 	look(ret_conn->ssl, ret_seen);

@@ -22,6 +22,7 @@ struct tlsserver_options {
 struct tlsserver {
 	SSL_CTX *ctx;
 	const char *alpn;
+	struct wiretap *tap; /* of connections from now on; NULL: none; borrowed */
 };
 
 /** What a client has shown. "": nothing. */

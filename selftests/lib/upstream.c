@@ -15,11 +15,14 @@
 static int greet(struct upstream_conn *conn)
 {
 	struct peer *peer = &conn->peer;
+	int r;
 
 	if (!conn->server->tls)
 		return 0;
-	if (tlsserver_accept(conn->server->tls, peer->fd, peer->timeout_ms, &conn->tls,
-			     &conn->seen) < 0) {
+	r = tlsserver_accept(conn->server->tls, peer->fd, peer->timeout_ms, &conn->tls,
+			     &conn->seen);
+	if (r < 0) {
+		peer->end = r;
 		snprintf(peer->problem, sizeof(peer->problem), "%s", conn->tls.error);
 		return -1;
 	}

@@ -77,9 +77,7 @@ static int copy_finish(struct relay *relay, enum relay_direction direction)
 		return r;
 	if (r < 0)
 		return relay_fail_wire(relay, r);
-	/* ENOTCONN: the peer has reset meanwhile; the other direction will read that. */
-	(void)shutdown(direction == RELAY_OUT ? relay->wire_fd : relay->local_fd, SHUT_WR);
-	return 0;
+	return relay_send_fin(relay, direction);
 }
 
 /* Tickets without end: OpenSSL counts other records that carry nothing itself. */

@@ -81,19 +81,12 @@ static ssize_t plain_copy_flush(struct relay *relay, enum relay_direction direct
 				   flow->held));
 }
 
-static int plain_finish(struct relay *relay, enum relay_direction direction)
-{
-	/* ENOTCONN: the peer has reset meanwhile; the other direction will read that. */
-	(void)shutdown(sink_of(relay, direction), SHUT_WR);
-	return 0;
-}
-
 const struct relay_engine relay_engine_plain = {
 	.name = "splice",
 	.acquire = relay_pipe_acquire,
 	.fill = plain_fill,
 	.flush = plain_flush,
-	.finish = plain_finish,
+	.finish = relay_send_fin,
 	.release = relay_pipe_release,
 	.spare = &relay_engine_plain_copy,
 };
@@ -103,6 +96,6 @@ const struct relay_engine relay_engine_plain_copy = {
 	.acquire = relay_buffer_acquire,
 	.fill = plain_copy_fill,
 	.flush = plain_copy_flush,
-	.finish = plain_finish,
+	.finish = relay_send_fin,
 	.release = relay_buffer_release,
 };

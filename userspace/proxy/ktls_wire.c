@@ -242,14 +242,12 @@ static int finish_wire(struct relay *relay)
 		return -EINPROGRESS;
 	if (queued < 0)
 		return relay_fail_wire(relay, (int)queued);
-	(void)shutdown(relay->wire_fd, SHUT_WR);
-	return 0;
+	return relay_send_fin(relay, RELAY_OUT);
 }
 
 int ktls_wire_finish(struct relay *relay, enum relay_direction direction)
 {
 	if (direction == RELAY_OUT)
 		return finish_wire(relay);
-	(void)shutdown(relay->local_fd, SHUT_WR);
-	return 0;
+	return relay_send_fin(relay, RELAY_IN);
 }

@@ -251,6 +251,9 @@ int relay_fail_local(struct relay *relay, int error);
 /** relay_note_key_update() - the peer has sent one. Returns: 0, -EIO when there are too many. */
 int relay_note_key_update(struct relay *relay);
 
+/** relay_send_fin() - end the sink of @direction on TCP. Returns: 0, or -EIO with relay->fault set. */
+int relay_send_fin(struct relay *relay, enum relay_direction direction);
+
 /** relay_end_without_notify() - FIN without close_notify: the policy for it. Returns: 0 or -EIO. */
 int relay_end_without_notify(struct relay *relay);
 

@@ -57,8 +57,11 @@ void session_connect_next(struct session *s)
 {
 	loop_disarm(s->proxy->loop, &s->soon);
 	loop_remove(s->proxy->loop, &s->connected);
-	/* Not a reset: behind an alert it would take that away. */
-	stream_close(&s->connected.fd);
+	/* An upstream must not take it for an empty stream, and a reset would take an alert away. */
+	if (session_originates(s))
+		stream_close(&s->connected.fd);
+	else
+		stream_abort(&s->connected.fd);
 	if (loop_arm(s->proxy->loop, &s->timer, s->proxy->config->timeouts.connect_ms) == 0)
 		session_try_endpoint(s);
 	else

@@ -58,13 +58,11 @@ static STACK_OF(X509) *
 	STACK_OF(X509) *all = sk_X509_new_null();
 	BIO *bio = tls_pem_bio(pem, len);
 	X509 *certificate;
-	int n = 0;
+	int n = 0, more = 0;
 
 	if (!all || !bio)
 		find(mistake, TLS_CERT_NO_MEMORY, "no memory");
-	ERR_clear_error();
-	while (mistake->result == TLS_CERT_OK &&
-	       (certificate = PEM_read_bio_X509(bio, NULL, tls_no_password, NULL))) {
+	while (mistake->result == TLS_CERT_OK && (more = tls_pem_next(bio, &certificate)) > 0) {
 		if (++n > CERTIFICATES_MAX)
 			find(mistake, TLS_CERT_BAD_CERTIFICATE, "has more than %d certificates",
 			     CERTIFICATES_MAX);
@@ -73,8 +71,7 @@ static STACK_OF(X509) *
 			find(mistake, TLS_CERT_NO_MEMORY, "no memory");
 		}
 	}
-	if (mistake->result == TLS_CERT_OK &&
-	    ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE)
+	if (mistake->result == TLS_CERT_OK && more < 0)
 		find(mistake, TLS_CERT_BAD_CERTIFICATE, "certificate number %d is damaged: %s",
 		     n + 1, openssl_reason());
 	if (mistake->result == TLS_CERT_OK && n == 0)

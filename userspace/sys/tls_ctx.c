@@ -23,7 +23,7 @@ static int identity_load(const struct tls_pem_pair *pair, struct tls_identity *i
 	BIO *chain_bio = tls_pem_bio(pair->chain, pair->chain_len);
 	BIO *key_bio = tls_pem_bio(pair->key, pair->key_len);
 	X509 *extra;
-	int r = -EINVAL;
+	int more = 0, r = -EINVAL;
 
 	identity->chain = sk_X509_new_null();
 	if (chain_bio && key_bio && identity->chain) {
@@ -31,12 +31,14 @@ static int identity_load(const struct tls_pem_pair *pair, struct tls_identity *i
 		identity->key = PEM_read_bio_PrivateKey(key_bio, NULL, tls_no_password, NULL);
 		r = identity->leaf && identity->key ? 0 : -EINVAL;
 	}
-	while (r == 0 && (extra = PEM_read_bio_X509(chain_bio, NULL, tls_no_password, NULL))) {
+	while (r == 0 && (more = tls_pem_next(chain_bio, &extra)) > 0) {
 		if (!sk_X509_push(identity->chain, extra)) {
 			X509_free(extra);
 			r = -ENOMEM;
 		}
 	}
+	if (more < 0)
+		r = more;
 	BIO_free(chain_bio);
 	BIO_free(key_bio);
 	return r;
@@ -114,9 +116,9 @@ static int load_ca(SSL_CTX *ssl_ctx, const char *pem, size_t len, bool announce)
 	BIO *bio = tls_pem_bio(pem, len);
 	size_t count = 0;
 	X509 *ca;
-	int r = bio ? 0 : -ENOMEM;
+	int more = 0, r = bio ? 0 : -ENOMEM;
 
-	while (r == 0 && (ca = PEM_read_bio_X509(bio, NULL, tls_no_password, NULL))) {
+	while (r == 0 && (more = tls_pem_next(bio, &ca)) > 0) {
 		if (X509_STORE_add_cert(store, ca) != 1 ||
 		    (announce && SSL_CTX_add_client_CA(ssl_ctx, ca) != 1))
 			r = -EINVAL;
@@ -124,6 +126,8 @@ static int load_ca(SSL_CTX *ssl_ctx, const char *pem, size_t len, bool announce)
 		count++;
 	}
 	BIO_free(bio);
+	if (more < 0)
+		r = more;
 	return r == 0 && count == 0 ? -EINVAL : r;
 }
 

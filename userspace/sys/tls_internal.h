@@ -64,6 +64,13 @@ void tls_keys_count(int write_p, int version, int content_type, const void *buf,
 BIO *tls_pem_bio(const char *text, size_t len);
 
 /**
+ * tls_pem_next() - the next certificate of @bio, the caller's. Who reads to the end must look at
+ * the last result: a chain or a list of CAs that was cut short is another one.
+ * Returns: 1; 0 at the end of the text; -EINVAL (damaged, or no memory: OpenSSL's queue says which).
+ */
+int tls_pem_next(BIO *bio, X509 **ret_certificate);
+
+/**
  * tls_no_password() - password callback: a key that is encrypted is an error, nobody is there to type.
  * @arg: an int that becomes 1 when it was asked for, or NULL.
  */

@@ -343,7 +343,11 @@ void interop_rekey_cuts(const struct interop_peer *peer, enum interop_direction 
 	static struct interop t;
 
 	t = new_job(peer, rekey);
-	begin(&t, &splice, up ? STEPS(HELLO_RECV, RECV_RESET) : STEPS(HELLO_RECV, SEND_CUT));
+	/* gnutls-cli does not look at its input while something comes from the server. */
+	begin(&t, &splice,
+	      up	     ? STEPS(HELLO_RECV, RECV_RESET)
+	      : is_typed(&t) ? STEPS(HELLO_RECV, SEND(part_bytes(&t)), RECV_RESET)
+			     : STEPS(HELLO_RECV, SEND_CUT));
 	if (!up) {
 		e2e_run(&t.e, &t.reader, STEPS(RECV(is_typed(&t) ? part_bytes(&t) : LITTLE)));
 		if (is_typed(&t))

@@ -83,7 +83,7 @@ static void print_progress(const struct soak *soak, uint64_t start_ms)
 
 static void look(struct soak *soak)
 {
-	bool idle = crowd_pause(soak);
+	bool idle = slots_pause(soak);
 
 	if (!idle) {
 		printf("FAILED: a conversation does not come to its end\n");
@@ -97,18 +97,18 @@ static void watch(struct soak *soak, uint64_t seconds)
 {
 	uint64_t start_ms = test_now_ms(), progress_ms = start_ms, quiet_ms = start_ms;
 
-	while (test_now_ms() < start_ms + seconds * 1000 && !crowd_is_through(soak)) {
+	while (test_now_ms() < start_ms + seconds * 1000 && !slots_is_through(soak)) {
 		uint64_t now_ms = test_now_ms();
 
 		test_pause();
-		crowd_mind(soak);
+		slots_mind(soak);
 		if (now_ms >= progress_ms + PROGRESS_MS) {
 			print_progress(soak, start_ms);
 			progress_ms = now_ms;
 		}
 		if (now_ms >= quiet_ms + QUIET_MS) {
 			look(soak);
-			crowd_resume(soak);
+			slots_resume(soak);
 			quiet_ms = now_ms;
 		}
 	}
@@ -128,9 +128,9 @@ static void soak_for(struct soak *soak, uint64_t seconds)
 	(void)test_seed(); /* printed once, here */
 	soak_start(soak);
 	quiet_begin(soak);
-	crowd_start(soak);
+	slots_start(soak);
 	watch(soak, seconds);
-	crowd_stop(soak);
+	slots_stop(soak);
 	atomic_fetch_add(&soak->shared->failed, quiet_end(soak));
 	atomic_fetch_add(&soak->shared->failed, soak_stop(soak));
 }

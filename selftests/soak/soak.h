@@ -8,7 +8,7 @@
  *	draw.c		a conversation from its seed: scripts of both ends
  *	endings.c	how it ends, and what each end must see of that
  *	converse.c	one conversation, and the report of one that failed
- *	crowd.c		processes that hold conversations side by side
+ *	slots.c		processes that hold conversations side by side
  *	quiet.c		what must be true while nobody talks
  */
 #ifndef SELFTESTS_SOAK_H
@@ -60,7 +60,7 @@ struct soak_features {
 	bool ktls, rekey;
 };
 
-/** A place in the crowd, held by a process. */
+/** A place for conversations, one after the other, held by a process. */
 struct soak_slot {
 	atomic_bool busy;
 	_Atomic uint64_t index; /* of the conversation, when it is busy */
@@ -148,24 +148,24 @@ int conversation_hold(const struct soak *soak, unsigned int slot, const struct c
 void conversation_print(const struct soak *soak, const struct conversation *c, const char *headline,
 			in_port_t client_port);
 
-/* --- crowd.c --- */
+/* --- slots.c --- */
 
-/** crowd_start() - a process for every slot; they begin at once. */
-void crowd_start(struct soak *soak);
+/** slots_start() - a process for every slot; they begin at once. */
+void slots_start(struct soak *soak);
 
-/** crowd_mind() - count the conversations of processes that died, and start these anew. */
-void crowd_mind(struct soak *soak);
+/** slots_mind() - count the conversations of processes that died, and start these anew. */
+void slots_mind(struct soak *soak);
 
-/** crowd_pause() - wait until nobody talks. Returns: false when somebody does not come to an end. */
-bool crowd_pause(struct soak *soak);
-void crowd_resume(struct soak *soak);
+/** slots_pause() - wait until nobody talks. Returns: false when somebody does not come to an end. */
+bool slots_pause(struct soak *soak);
+void slots_resume(struct soak *soak);
 
-/** crowd_idle() - nobody talks now; crowd_is_through() - and nobody will again. */
-bool crowd_idle(const struct soak *soak);
-bool crowd_is_through(const struct soak *soak);
+/** slots_idle() - nobody talks now; slots_is_through() - and nobody will again. */
+bool slots_idle(const struct soak *soak);
+bool slots_is_through(const struct soak *soak);
 
-/** crowd_stop() - end the processes, with what they are doing. */
-void crowd_stop(struct soak *soak);
+/** slots_stop() - end the processes, with what they are doing. */
+void slots_stop(struct soak *soak);
 
 /* --- quiet.c --- */
 

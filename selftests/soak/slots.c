@@ -85,7 +85,7 @@ static void seat(const struct soak *soak, unsigned int slot)
 		sit(soak, slot);
 }
 
-void crowd_start(struct soak *soak)
+void slots_start(struct soak *soak)
 {
 	for (unsigned int slot = 0; slot < soak->slots; slot++)
 		seat(soak, slot);
@@ -106,7 +106,7 @@ static void count_dead(struct soak *soak, unsigned int slot, int status)
 	atomic_store(&dead->busy, false);
 }
 
-void crowd_mind(struct soak *soak)
+void slots_mind(struct soak *soak)
 {
 	for (unsigned int slot = 0; slot < soak->slots; slot++) {
 		int status = 0;
@@ -121,7 +121,7 @@ void crowd_mind(struct soak *soak)
 	}
 }
 
-bool crowd_idle(const struct soak *soak)
+bool slots_idle(const struct soak *soak)
 {
 	for (unsigned int slot = 0; slot < soak->slots; slot++) {
 		if (atomic_load(&soak->shared->slots[slot].busy))
@@ -130,26 +130,26 @@ bool crowd_idle(const struct soak *soak)
 	return true;
 }
 
-bool crowd_is_through(const struct soak *soak)
+bool slots_is_through(const struct soak *soak)
 {
-	return atomic_load(&soak->shared->next) >= soak->shared->end && crowd_idle(soak);
+	return atomic_load(&soak->shared->next) >= soak->shared->end && slots_idle(soak);
 }
 
-bool crowd_pause(struct soak *soak)
+bool slots_pause(struct soak *soak)
 {
 	atomic_store(&soak->shared->pause, true);
-	return UNTIL((crowd_mind(soak), crowd_idle(soak)), PAUSE_MS);
+	return UNTIL((slots_mind(soak), slots_idle(soak)), PAUSE_MS);
 }
 
-void crowd_resume(struct soak *soak)
+void slots_resume(struct soak *soak)
 {
 	atomic_store(&soak->shared->pause, false);
 }
 
-void crowd_stop(struct soak *soak)
+void slots_stop(struct soak *soak)
 {
 	atomic_store(&soak->shared->stop, true);
-	crowd_resume(soak);
+	slots_resume(soak);
 	for (unsigned int slot = 0; slot < soak->slots; slot++) {
 		if (processes[slot] <= 0)
 			continue;

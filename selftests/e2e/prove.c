@@ -168,7 +168,8 @@ struct log_entry e2e_prove_session(struct e2e *e, size_t nth, const char *close_
 		 line.text);
 	E2E_MUST(e, log_entry_is(&line, "engine_in", engine), "%s", line.text);
 	E2E_MUST(e, log_entry_is(&line, "engine_out", engine), "%s", line.text);
-	E2E_MUST(e, log_entry_is(&line, "offload_reason", engines[e->engine].reason), "%s", line.text);
+	E2E_MUST(e, log_entry_is(&line, "offload_reason", engines[e->engine].reason), "%s",
+		 line.text);
 	prove_counters(e);
 	prove_tls_stat(e);
 	return line;

@@ -114,8 +114,8 @@ struct config_session {
 };
 
 struct config_limits {
-	size_t connections; /* per worker, all states */
-	size_t handshakes;  /* per worker, not yet admitted */
+	size_t connections;	  /* per worker, all states */
+	size_t handshakes;	  /* per worker, not yet admitted */
 	uint64_t records_per_key; /* AES-GCM; RFC 8446 5.5 allows 2^24.5 */
 };
 

@@ -110,8 +110,8 @@ int ktls_wire_count(struct relay *relay, size_t records)
 	    (tx + step < limit && rx + step < limit))
 		return 0;
 	/* Behind our close_notify nothing can be said any more. */
-	relay->spent = !relay->traffic || relay->flow[RELAY_OUT].notified ||
-		       rx >= LAST_RECORD(limit);
+	relay->spent =
+		!relay->traffic || relay->flow[RELAY_OUT].notified || rx >= LAST_RECORD(limit);
 	if (relay->spent)
 		return 0;
 	relay->peer_update_due = rx + step >= limit && !relay->peer_update_asked;

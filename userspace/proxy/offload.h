@@ -18,7 +18,7 @@ enum offload_reason {
 	OFFLOAD_NOT_TCP,       /* a unix listener */
 	OFFLOAD_NO_KERNEL_TLS, /* no `tls` module */
 	OFFLOAD_CIPHER,	       /* this kernel cannot do version and cipher */
-	OFFLOAD_RECORD_LIMIT,  /* max_fragment_length was negotiated: the kernel would not keep it */
+	OFFLOAD_RECORD_LIMIT, /* max_fragment_length was negotiated: the kernel would not keep it */
 	OFFLOAD_PENDING_BYTES, /* OpenSSL has part of a record: not before its end */
 	OFFLOAD_ENDING,	       /* a direction has ended before the hand-over was due */
 	OFFLOAD_FIN_RECEIVED,  /* its FIN was here before the keys: the kernel takes none then */

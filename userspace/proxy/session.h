@@ -51,11 +51,11 @@ struct session {
 	struct relay relay;
 	struct upstream_attempt upstream;
 	const struct config_rule *rule; /* that decided; NULL: none did */
-	struct identity identity; /* of who is at the wire */
-	struct addr_short peer;	  /* the client */
+	struct identity identity;	/* of who is at the wire */
+	struct addr_short peer;		/* the client */
 	uint32_t lingered_bytes;
-	char *sni;		  /* NULL: none sent */
-	const char *tls_version;  /* static texts of OpenSSL */
+	char *sni;		 /* NULL: none sent */
+	const char *tls_version; /* static texts of OpenSSL */
 	const char *tls_cipher;
 	const char *close_reason;
 };

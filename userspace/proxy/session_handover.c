@@ -107,7 +107,6 @@ enum handover_result session_hand_over(struct session *s)
 		s->offload_reason = OFFLOAD_PENDING_BYTES;
 		return HANDOVER_WAITS;
 	}
-	r = offload_commit(s->tls, session_wire(s)->fd, &s->relay.tx_mark,
-			   &s->offload_reason);
+	r = offload_commit(s->tls, session_wire(s)->fd, &s->relay.tx_mark, &s->offload_reason);
 	return r == 0 ? made(s) : failed(s, r);
 }

@@ -334,8 +334,7 @@ int64_t ktls_tx_queued(int fd, const struct ktls_tx_mark *mark, uint64_t bytes_s
 		r = tcp_written(fd, &written);
 	if (r < 0)
 		return r;
-	must = bytes_sent +
-	       (seq - mark->records) * record_overhead(mark->version, mark->cipher);
+	must = bytes_sent + (seq - mark->records) * record_overhead(mark->version, mark->cipher);
 	/* A FIN takes one position too, so TCP may be ahead of the records. */
 	if (written - mark->written >= must)
 		return 0;

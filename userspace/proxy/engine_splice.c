@@ -37,7 +37,7 @@ static ssize_t fill_from_wire(struct relay *relay, struct relay_flow *flow)
 	int error = got < 0 ? errno : 0;
 
 	if (got > 0)
-		return ktls_wire_take_data(relay, got, 1); /* never more (K-13) */
+		return ktls_wire_take_data(relay, got, 1); /* never more (K-10) */
 	if (error == EAGAIN)
 		return -EAGAIN;
 	if (error != 0 && error != EINVAL)

@@ -24,6 +24,8 @@ struct script_case {
 	uint64_t arrives;	/* bytes at the upstream */
 	const char *close;	/* reason in the log; "done": the upstream sees a clean end */
 	const char *copy_close; /* where OpenSSL says less; NULL: the same */
+	/* recvmsg(2) passes over them (K-12), so that nobody counts: the client may end as it likes. */
+	bool ktls_copy_is_done;
 };
 
 /* clang-format off */
@@ -36,7 +38,7 @@ CASES(struct script_case, scripts,
       {.name = "handshake-record", .sent = "d10 t", .arrives = 10, .close = "unexpected_record", .copy_close = "tls_error"},
       {.name = "unknown-type", .sent = "d10 u", .arrives = 10, .close = "unexpected_record", .copy_close = "tls_error"},
       {.name = "damaged", .sent = "d10 x", .arrives = 10, .close = "tls_error"},
-      {.name = "flood-of-empty-records", .sent = "d10 1000*z", .arrives = 10, .close = "unexpected_record", .copy_close = "tls_error"},
+      {.name = "flood-of-empty-records", .sent = "d10 1000*z", .arrives = 10, .close = "unexpected_record", .copy_close = "tls_error", .ktls_copy_is_done = true},
       {.name = "flood-of-warnings", .sent = "d10 1000*w90", .arrives = 10, .close = "unexpected_record", .copy_close = "tls_error"});
 /* clang-format on */
 
@@ -110,10 +112,16 @@ static void parse(struct script *script, const char *text, bool tls13)
 	}
 }
 
+static const char *close_of(const struct script_case *row, enum e2e_engine engine)
+{
+	if (engine == E2E_COPY && row->copy_close)
+		return row->copy_close;
+	return engine == E2E_KTLS_COPY && row->ktls_copy_is_done ? "done" : row->close;
+}
+
 TEST_MATRIX(in_mid_stream, scripts, engines)
 {
-	const char *close =
-		column->engine == E2E_COPY && row->copy_close ? row->copy_close : row->close;
+	const char *close = close_of(row, column->engine);
 	bool clean = strcmp(close, "done") == 0;
 	static struct script script;
 	static struct rawtls raw;
@@ -129,6 +137,8 @@ TEST_MATRIX(in_mid_stream, scripts, engines)
 	e2e_prove_live(&e, &client);
 	parse(&script, row->sent, column->version == TLS1_3_VERSION);
 	E2E_MUST(&e, rawtls_send(&raw, script.records, script.n) == 0 || !clean);
+	if (clean && row->ktls_copy_is_done)
+		e2e_raw_finish(&raw);
 	e2e_raw_expect_end(&e, &raw, clean);
 	e2e_upstream(&e, 0);
 	(void)e2e_prove_session(&e, 0, close);

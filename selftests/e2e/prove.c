@@ -115,6 +115,18 @@ static uint64_t grown(const struct e2e *e, const struct tlsstat *now, const char
 	return tlsstat_get(now, name) - tlsstat_get(&e->tls_stat, name);
 }
 
+/* A recvmsg(2) that has data from before a damaged record gives that, and the next one meets it again. */
+static void prove_decrypt_errors(struct e2e *e, uint64_t errors)
+{
+	uint64_t most = e->engine == E2E_KTLS_COPY ? 2 * e->damaged : e->damaged;
+
+	if (e->engine == E2E_COPY)
+		E2E_MUST(e, errors == 0);
+	else
+		E2E_MUST(e, errors >= e->damaged && errors <= most, "%llu",
+			 (unsigned long long)errors);
+}
+
 static void prove_tls_stat(struct e2e *e)
 {
 	struct tlsstat now = {};
@@ -126,7 +138,7 @@ static void prove_tls_stat(struct e2e *e)
 	}
 	E2E_MUST(e, (grown(e, &now, "TlsTxSw") > 0) == kernel);
 	E2E_MUST(e, (grown(e, &now, "TlsRxSw") > 0) == kernel);
-	E2E_MUST(e, grown(e, &now, "TlsDecryptError") == (kernel ? e->damaged : 0));
+	prove_decrypt_errors(e, grown(e, &now, "TlsDecryptError"));
 }
 
 /* What an engine is called, and the counters that are not its. */

@@ -187,7 +187,8 @@ static unsigned int check_tls_stat(const struct soak *soak)
 	if (tlsstat_read(&now) < 0)
 		return 0;
 	errors = tlsstat_get(&now, "TlsDecryptError") - tlsstat_get(&tls_stat, "TlsDecryptError");
-	return errors <= damaged
+	/* Engine ktls-copy may meet one twice: selftests/e2e/prove.c. */
+	return errors <= 2 * damaged
 		       ? 0
 		       : wrong("%" PRIu64 " records were damaged, and %" PRIu64 " did not decrypt",
 			       damaged, errors);

@@ -48,4 +48,5 @@ const struct relay_engine relay_engine_ktls_copy = {
 	.finish = ktls_wire_finish,
 	.reject = ktls_wire_reject,
 	.release = relay_buffer_release,
+	.joins = true,
 };

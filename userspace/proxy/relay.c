@@ -203,6 +203,20 @@ static int take_holder(struct relay *relay, enum relay_direction direction)
 	return r < 0 ? relay_fail(relay, RELAY_NO_RESOURCES) : 0;
 }
 
+static ssize_t fill_charged(struct relay *relay, enum relay_direction direction, size_t *budget)
+{
+	const struct relay_engine *engine = relay->flow[direction].engine;
+	uint64_t start_ns;
+	ssize_t got;
+
+	if (!engine->joins)
+		return engine->fill(relay, direction);
+	start_ns = clock_now_ns();
+	got = engine->fill(relay, direction);
+	charge(budget, (clock_now_ns() - start_ns) * RELAY_TURN_BYTES / RELAY_TURN_NS);
+	return got;
+}
+
 /* Returns: RELAY_AGAIN when something was taken, else what the direction waits for. */
 static enum relay_status fill_flow(struct relay *relay, enum relay_direction direction,
 				   size_t *budget)
@@ -215,7 +229,7 @@ static enum relay_status fill_flow(struct relay *relay, enum relay_direction dir
 		return RELAY_BLOCKED;
 	if (take_holder(relay, direction) < 0)
 		return RELAY_BROKEN;
-	got = flow->engine->fill(relay, direction);
+	got = fill_charged(relay, direction, budget);
 	if (got > 0) {
 		relay_note_fill(flow, (size_t)got);
 		flow->offset = 0;

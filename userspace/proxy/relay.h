@@ -83,6 +83,9 @@ enum relay_fault {
 #define RELAY_TURN_BYTES  ((size_t)256 * 1024)
 #define RELAY_ROUND_BYTES ((size_t)4096)
 
+/* The same in time, for a call that may take thousands of records at once. */
+#define RELAY_TURN_NS UINT64_C(1000000)
+
 /* Records in a row that carry nothing (empty, warnings). OpenSSL takes 32 empty ones too. */
 #define RELAY_IDLE_RECORDS_MAX 32
 
@@ -175,6 +178,7 @@ struct relay_engine {
 	int (*reject)(struct relay *relay);
 	/* Give back an empty holder; @dirty: it may hold bytes. */
 	void (*release)(struct relay *relay, enum relay_direction direction, bool dirty);
+	bool joins;			  /* a fill takes many records; its time is charged too */
 	const struct relay_engine *spare; /* that goes on when acquire fails; NULL: none */
 };
 

@@ -476,8 +476,11 @@ TEST_CASES(records_of_peer_are_limited, engines)
 	if (!cut)
 		e2e_raw_expect_end(&e, &raw, false);
 	line = e2e_prove_session(&e, 0, "record_limit");
-	E2E_MUST(&e, log_entry_u64(&line, "bytes_in") <= RECORD_LIMIT + RECORD_LIMIT / 2, "%s",
-		 line.text);
+	/* One recvmsg(2) may have taken all of them, and then it is too late. */
+	E2E_MUST(&e,
+		 variant->engine == E2E_KTLS_COPY ||
+			 log_entry_u64(&line, "bytes_in") <= RECORD_LIMIT + RECORD_LIMIT / 2,
+		 "%s", line.text);
 	e2e_upstream(&e, 0);
 	tlsclient_close(&client);
 	e2e_stop(&e);

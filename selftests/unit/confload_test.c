@@ -369,7 +369,7 @@ TEST(what_nobody_says_has_a_default)
 	CHECK_EQ(config->timeouts.connect_ms, 5000);
 	CHECK_EQ(config->timeouts.idle_ms, 3600000);
 	CHECK_EQ(config->timeouts.half_closed_ms, 0);
-	CHECK_EQ(config->timeouts.unacked_ms, 120000);
+	CHECK_EQ(config->timeouts.unacked_ms, 900000);
 	CHECK_EQ(config->session.max_age_ms, 0);
 	CHECK_EQ(config->timeouts.drain_ms, 30000);
 	CHECK_EQ(config->limits.connections, 10000);

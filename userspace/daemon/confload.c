@@ -19,7 +19,7 @@ static void load_timeouts(struct confload *load)
 	static const struct confload_range half_closed = {
 		0, 0, 720 * HOUR_MS, "up to 720h; 0 leaves it to timeouts.idle"};
 	/* At 1h its half still fits in TCP_KEEPIDLE. */
-	static const struct confload_range unacked = {2 * MINUTE_MS, 0, HOUR_MS,
+	static const struct confload_range unacked = {15 * MINUTE_MS, 0, HOUR_MS,
 						      "up to 1h; 0 leaves it to the kernel"};
 	static const struct confload_range drain = {30 * SECOND_MS, 0, 24 * HOUR_MS,
 						    "up to 24h; 0 cuts at once"};

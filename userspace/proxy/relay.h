@@ -116,7 +116,7 @@ struct relay_flow {
 	bool sink_failed;     /* epoll said so; a call that would say how may never come */
 	bool dead;	      /* the sink is gone; relay->fault says how */
 	uint8_t idle_records; /* in a row */
-	int8_t trend;	  /* fills in a row that were big (> 0) or small (< 0): relay_choose() */
+	int16_t trend;	  /* fills in a row that were big (> 0) or small (< 0): relay_choose() */
 	uint64_t bytes;	  /* delivered to the sink */
 	uint64_t spliced; /* of them, without entering this process */
 };

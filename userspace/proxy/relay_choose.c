@@ -25,7 +25,7 @@ void relay_note_fill(struct relay_flow *flow, size_t bytes)
 	else if (bytes <= SMALL)
 		trend = trend < 0 ? trend - 1 : -1;
 	if (trend <= RUN && trend >= -RUN)
-		flow->trend = (int8_t)trend;
+		flow->trend = (int16_t)trend;
 }
 
 const struct relay_engine *relay_choose(const struct relay *relay, enum relay_direction direction)

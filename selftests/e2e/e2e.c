@@ -229,8 +229,6 @@ void e2e_prepare(struct e2e *e)
 	(void)test_seed(); /* not first in a thread */
 	if (!e->subdir)
 		make_pki(e);
-	e->port = daemon_free_port();
-	MUST(e->port > 0);
 	if (e->more_pki)
 		e->more_pki(e);
 	if ((e->originate || e->passthrough) && !e->plain_server)
@@ -238,6 +236,9 @@ void e2e_prepare(struct e2e *e)
 	MUST_EQ(upstream_server_start(&e->upstream, or_else(e->upstream_address, "127.0.0.1:0"),
 				      e->script),
 		0);
+	/* Not before the upstream has its port, which may be any that is free. */
+	e->port = daemon_free_port();
+	MUST(e->port > 0);
 	if (e->originate)
 		write_originate(e);
 	else if (e->passthrough)

@@ -225,6 +225,57 @@ TEST_CASES(worker_dies, engines)
 	e2e_stop(&e);
 }
 
+/* Is the other one of two workers there again? */
+static bool is_replaced(struct e2e *e, pid_t dead)
+{
+	pid_t pids[2];
+
+	return daemon_workers(&e->daemon, pids, 2) == 2 && pids[0] != dead && pids[1] != dead;
+}
+
+/* In the middle of transfers: its sessions are reset, the others lack no byte, and it is back at once. */
+TEST_CASES(one_of_two_workers_dies, engines, .deadline_ms = 60000)
+{
+	enum { CLIENTS = 12, FIRST = 100000, REST = 4 << 20, BACK_MS = 1000 };
+	static struct tlsclient clients[CLIENTS];
+	static struct peer peers[CLIENTS];
+	static struct e2e e = {.workers = 2};
+	struct tlsclient_options options;
+	size_t cut = 0;
+	pid_t workers[2];
+
+	e.engine = variant->engine;
+	e.script = STEPS(SEND(FIRST + REST), RECV_ALL);
+	e2e_start(&e);
+	options = e2e_client_options(&e, variant);
+	for (size_t i = 0; i < CLIENTS; i++) {
+		e2e_connect(&e, &clients[i], &options);
+		peer_init_client(&peers[i], &clients[i]);
+		e2e_run(&e, &peers[i], STEPS(RECV(FIRST)));
+		e2e_prove_live(&e, &clients[i]);
+	}
+	E2E_MUST(&e, daemon_workers(&e.daemon, workers, 2) == 2);
+	MUST_OK(kill(workers[0], SIGKILL));
+	E2E_MUST(&e, UNTIL(is_replaced(&e, workers[0]), BACK_MS));
+	for (size_t i = 0; i < CLIENTS; i++) {
+		int r = peer_run(&peers[i], STEPS(RECV(REST)));
+
+		E2E_MUST(&e, r == 0 || strstr(peers[i].problem, "reset"), "%s", peers[i].problem);
+		cut += r != 0;
+		tlsclient_close(&clients[i]);
+	}
+	NOTE("%zu of %d sessions were the dead worker's", cut, CLIENTS);
+	E2E_MUST(&e, cut > 0 && cut < CLIENTS, "%zu", cut);
+	/* Half of these are for the new one. */
+	for (size_t i = 0; i < CLIENTS; i++) {
+		e2e_connect(&e, &clients[i], &options);
+		peer_init_client(&peers[i], &clients[i]);
+		e2e_run(&e, &peers[i], STEPS(RECV(FIRST)));
+		tlsclient_close(&clients[i]);
+	}
+	e2e_stop(&e);
+}
+
 /* A FIN that no close_notify announced may be an attacker's. */
 TEST_CASES(truncation_resets, engines)
 {

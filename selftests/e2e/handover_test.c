@@ -201,20 +201,20 @@ TEST_CASES(partial_record_waits, versions, .deadline_ms = 120000)
 
 	peer_client_payload(payload, sizeof(payload));
 	start(&e, STEPS(RECV(WHOLE), RECV(CUT), SEND(CUT), RECV_END, FINISH),
-	      "    offload_after: {bytes: 1GiB, age: 500ms}\n");
+	      "    offload_after: {bytes: 1000B, age: 10m}\n");
 	for (size_t i = 0; i < sizeof(cuts) / sizeof(cuts[0]); i++) {
-		const struct rawtls_record whole = {
-			.type = KTLS_RECORD_DATA, .data = payload, .len = WHOLE};
-		uint8_t wire[RECORD_WIRE_MAX];
+		uint8_t wire[2 * RECORD_WIRE_MAX];
 		struct tlsclient client;
+		size_t whole, len, first;
 		struct peer peer;
-		size_t len, first;
 
 		e2e_raw_connect(&e, variant, &client, &raw);
 		peer_init_client(&peer, &client);
-		MUST_EQ(rawtls_send(&raw, &whole, 1), 0);
-		len = record_seal(&raw.out, KTLS_RECORD_DATA, payload + WHOLE, CUT, 0, wire);
-		first = cuts[i] < len ? cuts[i] : len - 1;
+		/* In one piece, so that it is due when part of the second has been read. */
+		whole = record_seal(&raw.out, KTLS_RECORD_DATA, payload, WHOLE, 0, wire);
+		len = whole + record_seal(&raw.out, KTLS_RECORD_DATA, payload + WHOLE, CUT, 0,
+					  wire + whole);
+		first = cuts[i] < len - whole ? whole + cuts[i] : len - 1;
 		MUST_EQ(write(client.fd, wire, first), (ssize_t)first);
 		E2E_MUST(&e, UNTIL(status_says(&e, "offload_reason", "pending_bytes"), 5000));
 		prove_engine(&e, &client, E2E_COPY);

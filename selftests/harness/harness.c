@@ -9,7 +9,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#define MAX_FILTERS 32
+#define MAX_FILTERS 128
 
 static struct test *first, **last = &first;
 

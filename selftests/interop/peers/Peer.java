@@ -47,7 +47,9 @@ public final class Peer {
 		try (OutputStream out = new FileOutputStream(FileDescriptor.out)) {
 			socket.getInputStream().transferTo(out);
 		} catch (IOException e) {
-			throw new IllegalStateException(e);
+			/* The other thread waits for stdin, which may have no end yet. */
+			System.err.println(e);
+			System.exit(1);
 		}
 	}
 

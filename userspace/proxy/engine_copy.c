@@ -40,28 +40,19 @@ static ssize_t fill_from_wire(struct relay *relay, struct relay_buffer *buffer)
 
 static ssize_t copy_fill(struct relay *relay, enum relay_direction direction)
 {
-	struct relay_flow *flow = &relay->flow[direction];
-	ssize_t got;
-
 	if (direction == RELAY_IN)
-		return fill_from_wire(relay, flow->buffer);
-	got = stream_recv(relay->local_fd, flow->buffer->bytes, sizeof(flow->buffer->bytes));
-	if (got < 0 && got != -EAGAIN)
-		return relay_fail_local(relay, (int)got);
-	return got;
+		return fill_from_wire(relay, relay->flow[RELAY_IN].buffer);
+	return relay_buffer_fill(relay, RELAY_OUT);
 }
 
 static ssize_t copy_flush(struct relay *relay, enum relay_direction direction)
 {
 	struct relay_flow *flow = &relay->flow[direction];
-	const char *bytes = flow->buffer->bytes + flow->offset;
 	ssize_t put;
 
-	if (direction == RELAY_IN) {
-		put = stream_send(relay->local_fd, bytes, flow->held);
-		return put < 0 && put != -EAGAIN ? relay_fail_local(relay, (int)put) : put;
-	}
-	put = tls_write(relay->tls, bytes, flow->held);
+	if (direction == RELAY_IN)
+		return relay_buffer_flush(relay, RELAY_IN);
+	put = tls_write(relay->tls, flow->buffer->bytes + flow->offset, flow->held);
 	if (put < 0)
 		return put != -EAGAIN ? relay_fail_wire(relay, (int)put) : put;
 	return keep_keys_fresh(relay) < 0 ? -EIO : put;

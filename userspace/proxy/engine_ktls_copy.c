@@ -4,40 +4,21 @@
  * what is sent becomes records of its size. For small messages, and where no pipe is to be had.
  */
 #include "proxy/ktls_wire.h"
-#include "sys/stream.h"
-
-#include <errno.h>
 
 static ssize_t ktls_copy_fill(struct relay *relay, enum relay_direction direction)
 {
 	struct relay_buffer *buffer = relay->flow[direction].buffer;
-	ssize_t got;
 
 	if (direction == RELAY_IN)
 		return ktls_wire_read(relay, buffer->bytes, sizeof(buffer->bytes));
-	got = stream_recv(relay->local_fd, buffer->bytes, sizeof(buffer->bytes));
-	return got < 0 && got != -EAGAIN ? relay_fail_local(relay, (int)got) : got;
+	return relay_buffer_fill(relay, RELAY_OUT);
 }
 
 static ssize_t ktls_copy_flush(struct relay *relay, enum relay_direction direction)
 {
-	struct relay_flow *flow = &relay->flow[direction];
-	const char *bytes = flow->buffer->bytes + flow->offset;
-	ssize_t put;
-	int r;
-
-	if (direction == RELAY_IN) {
-		put = stream_send(relay->local_fd, bytes, flow->held);
-		return put < 0 && put != -EAGAIN ? relay_fail_local(relay, (int)put) : put;
-	}
-	r = ktls_wire_before_send(relay);
-	if (r < 0)
-		return r;
-	put = stream_send(relay->wire_fd, bytes, flow->held);
-	if (put < 0)
-		return put != -EAGAIN ? relay_fail_wire(relay, (int)put) : put;
-	relay->wire_sent += (uint64_t)put;
-	return ktls_wire_count(relay, 1) < 0 ? -EIO : put;
+	if (direction == RELAY_IN)
+		return relay_buffer_flush(relay, RELAY_IN);
+	return ktls_wire_flush(relay, relay_buffer_flush, 1);
 }
 
 const struct relay_engine relay_engine_ktls_copy = {

@@ -11,7 +11,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 /* One page always fits in an empty pipe, however small the kernel made it for us. */
@@ -58,40 +57,16 @@ static ssize_t fill_from_wire(struct relay *relay, struct relay_flow *flow)
 
 static ssize_t splice_fill(struct relay *relay, enum relay_direction direction)
 {
-	struct relay_flow *flow = &relay->flow[direction];
-	ssize_t got;
-
 	if (direction == RELAY_IN)
-		return fill_from_wire(relay, flow);
-	got = splice(relay->local_fd, NULL, flow->pipe.write_fd, NULL, RELAY_PIPE_BYTES,
-		     SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
-	if (got < 0)
-		return errno == EAGAIN ? -EAGAIN : relay_fail_local(relay, -errno);
-	return got;
+		return fill_from_wire(relay, &relay->flow[RELAY_IN]);
+	return relay_pipe_fill(relay, RELAY_OUT);
 }
 
 static ssize_t splice_flush(struct relay *relay, enum relay_direction direction)
 {
-	struct relay_flow *flow = &relay->flow[direction];
-	int sink_fd = direction == RELAY_IN ? relay->local_fd : relay->wire_fd;
-	int r = direction == RELAY_IN ? 0 : ktls_wire_before_send(relay);
-	ssize_t put;
-
-	if (r < 0)
-		return r;
-	/* Exactly what the pipe holds and no SPLICE_F_MORE, or the last record would stay open. */
-	put = splice(flow->pipe.read_fd, NULL, sink_fd, NULL, flow->held,
-		     SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
-	if (put < 0 && errno == EAGAIN)
-		return -EAGAIN;
-	if (put <= 0)
-		return direction == RELAY_IN ? relay_fail_local(relay, -errno)
-					     : relay_fail_wire(relay, -errno);
-	flow->spliced += (uint64_t)put;
 	if (direction == RELAY_IN)
-		return put;
-	relay->wire_sent += (uint64_t)put;
-	return ktls_wire_count(relay, FLUSH_RECORDS) < 0 ? -EIO : put;
+		return relay_pipe_flush(relay, RELAY_IN);
+	return ktls_wire_flush(relay, relay_pipe_flush, FLUSH_RECORDS);
 }
 
 const struct relay_engine relay_engine_splice = {

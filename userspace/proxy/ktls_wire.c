@@ -37,8 +37,8 @@ int ktls_wire_reject(struct relay *relay)
 
 /* --- key update, RFC 8446 4.6.3 --- */
 
-/* Tell the peer, then change. */
-int ktls_wire_before_send(struct relay *relay)
+/* Change our keys when that is due: tell the peer, then change. Returns: 0, -EAGAIN, -EIO. */
+static int change_keys(struct relay *relay)
 {
 	const uint8_t message[KEY_UPDATE_BYTES] = {HANDSHAKE_KEY_UPDATE, 0, 0, 1,
 						   relay->peer_update_due ? UPDATE_REQUESTED
@@ -82,7 +82,7 @@ static ssize_t take_key_update(struct relay *relay, const uint8_t *message, size
 	if (message[4] == UPDATE_REQUESTED && !relay->flow[RELAY_OUT].notified)
 		relay->key_update_due = true;
 	/* With a full socket the answer waits for the next flush. */
-	return ktls_wire_before_send(relay) == -EIO ? -EIO : -EINPROGRESS;
+	return change_keys(relay) == -EIO ? -EIO : -EINPROGRESS;
 }
 
 /* --- records per key, RFC 8446 5.5 --- */
@@ -90,10 +90,11 @@ static ssize_t take_key_update(struct relay *relay, const uint8_t *message, size
 /* The kernel is asked this often before the limit, so it is kept to one part in so many. */
 #define COUNTS_PER_KEY 64
 
-/* A peer that was asked for a new key and goes on with its old one: still below 2^24.5 for 2^24. */
-#define LAST_RECORD(limit) ((limit) + (limit) / 4)
-
-int ktls_wire_count(struct relay *relay, size_t records)
+/*
+ * At most so many records were read or sent: before a key has made too many it is changed, or
+ * relay->spent is set. Returns: 0, -EIO.
+ */
+static int count_records(struct relay *relay, size_t records)
 {
 	const uint32_t limit = relay->pools->records_per_key, step = limit / COUNTS_PER_KEY;
 	uint64_t tx = 0, rx = 0;
@@ -111,12 +112,24 @@ int ktls_wire_count(struct relay *relay, size_t records)
 		return 0;
 	/* Behind our close_notify nothing can be said any more. */
 	relay->spent =
-		!relay->traffic || relay->flow[RELAY_OUT].notified || rx >= LAST_RECORD(limit);
+		!relay->traffic || relay->flow[RELAY_OUT].notified || rx >= TLS_LAST_RECORD(limit);
 	if (relay->spent)
 		return 0;
 	relay->peer_update_due = rx + step >= limit && !relay->peer_update_asked;
 	relay->key_update_due |= tx + step >= limit || relay->peer_update_due;
-	return ktls_wire_before_send(relay) == -EIO ? -EIO : 0;
+	return change_keys(relay) == -EIO ? -EIO : 0;
+}
+
+ssize_t ktls_wire_flush(struct relay *relay, relay_flush *flush, size_t records)
+{
+	ssize_t put = change_keys(relay);
+
+	if (put == 0)
+		put = flush(relay, RELAY_OUT);
+	if (put < 0)
+		return put;
+	relay->wire_sent += (uint64_t)put;
+	return count_records(relay, records) < 0 ? -EIO : put;
 }
 
 /* --- tickets --- */
@@ -189,7 +202,7 @@ ssize_t ktls_wire_take_data(struct relay *relay, ssize_t result, size_t records)
 {
 	if (is_within_message(&relay->tickets))
 		return ktls_wire_reject(relay);
-	return ktls_wire_count(relay, records) < 0 ? -EIO : result;
+	return count_records(relay, records) < 0 ? -EIO : result;
 }
 
 ssize_t ktls_wire_read(struct relay *relay, void *buf, size_t len)
@@ -223,7 +236,7 @@ static int finish_wire(struct relay *relay)
 	int64_t queued;
 
 	if (!flow->notified) {
-		int r = ktls_wire_before_send(relay);
+		int r = change_keys(relay);
 
 		if (r < 0)
 			return r;

@@ -20,14 +20,11 @@ ssize_t ktls_wire_read(struct relay *relay, void *buf, size_t len);
  */
 ssize_t ktls_wire_take_data(struct relay *relay, ssize_t result, size_t records);
 
-/** ktls_wire_before_send() - change our keys when that is due. Returns: 0, -EAGAIN, -EIO. */
-int ktls_wire_before_send(struct relay *relay);
-
 /**
- * ktls_wire_count() - at most so many records were read or sent: before a key has made too many it is
- * changed, or relay->spent is set. Returns: 0, -EIO.
+ * ktls_wire_flush() - @flush to the wire, under new keys when those are due; it makes at most @records.
+ * Returns: as a verb.
  */
-int ktls_wire_count(struct relay *relay, size_t records);
+ssize_t ktls_wire_flush(struct relay *relay, relay_flush *flush, size_t records);
 
 /** ktls_wire_fail() - reading failed with @error: an alert where one is due. Returns: -EIO. */
 int ktls_wire_fail(struct relay *relay, int error);

@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
 
 void relay_start(struct relay *relay, struct relay_pools *pools, struct tls_conn *tls, int wire_fd,
 		 int local_fd)
@@ -116,15 +115,6 @@ int relay_note_key_update(struct relay *relay)
 	if (relay->updates_paid_ms - now_ms > RELAY_KEY_UPDATES_BURST * RELAY_KEY_UPDATE_MS)
 		return relay_fail(relay, RELAY_KEY_UPDATE);
 	return 0;
-}
-
-int relay_send_fin(struct relay *relay, enum relay_direction direction)
-{
-	/* Whoever waits for this end would wait for ever. ENOTCONN: the peer has reset meanwhile. */
-	if (shutdown(direction == RELAY_OUT ? relay->wire_fd : relay->local_fd, SHUT_WR) == 0)
-		return 0;
-	return direction == RELAY_OUT ? relay_fail_wire(relay, -errno)
-				      : relay_fail_local(relay, -errno);
 }
 
 static enum relay_status finish_flow(struct relay *relay, enum relay_direction direction)

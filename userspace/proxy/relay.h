@@ -158,6 +158,9 @@ struct relay {
 	struct relay_flow flow[RELAY_DIRECTIONS];
 };
 
+/** Returns: bytes moved (> 0), -EAGAIN, -EIO with relay->fault set. */
+typedef ssize_t relay_flush(struct relay *relay, enum relay_direction direction);
+
 struct relay_engine {
 	const char *name;
 	/* Take a holder unless there is one. Returns: 0, -ENOMEM, -EMFILE, -ENFILE, -ENOBUFS. */
@@ -167,8 +170,7 @@ struct relay_engine {
 	 * carries nothing was taken: ask again), -EIO with relay->fault set.
 	 */
 	ssize_t (*fill)(struct relay *relay, enum relay_direction direction);
-	/* Returns: bytes moved (> 0), -EAGAIN, -EIO with relay->fault set. */
-	ssize_t (*flush)(struct relay *relay, enum relay_direction direction);
+	relay_flush *flush;
 	/* Returns: 0, -EAGAIN (the sink is full), -EINPROGRESS (ask again soon), -EIO. */
 	int (*finish)(struct relay *relay, enum relay_direction direction);
 	/*
@@ -198,6 +200,12 @@ void relay_buffer_release(struct relay *relay, enum relay_direction direction, b
 /** relay_pipe_acquire(), relay_pipe_release() - the same of every engine that has a pipe. */
 int relay_pipe_acquire(struct relay *relay, enum relay_direction direction);
 void relay_pipe_release(struct relay *relay, enum relay_direction direction, bool dirty);
+
+/** Those to and from a socket that has no TLS; flush also where the kernel makes the records. */
+ssize_t relay_buffer_fill(struct relay *relay, enum relay_direction direction);
+ssize_t relay_buffer_flush(struct relay *relay, enum relay_direction direction);
+ssize_t relay_pipe_fill(struct relay *relay, enum relay_direction direction);
+ssize_t relay_pipe_flush(struct relay *relay, enum relay_direction direction);
 
 /**
  * relay_start() - both directions begin with everything marked ready, by OpenSSL with @tls; NULL:

@@ -146,6 +146,12 @@ ssize_t tls_read(struct tls_conn *conn, void *buf, size_t len);
 ssize_t tls_write(struct tls_conn *conn, const void *buf, size_t len);
 
 /**
+ * A peer that was asked for a new key after @limit records and goes on with its old one is stopped here:
+ * for 2^24 still below the 2^24.5 of RFC 8446 5.5.
+ */
+#define TLS_LAST_RECORD(limit) ((limit) + (limit) / 4)
+
+/**
  * tls_refresh_keys() - when an AES-GCM key has made @limit records, change ours and ask the peer to
  * change its. To be called behind every read and write that moved bytes.
  * Returns: 0; -EKEYEXPIRED: it cannot be done (TLS 1.2), or the peer does not; else as tls_write().

@@ -396,8 +396,7 @@ int tls_refresh_keys(struct tls_conn *conn, uint64_t limit)
 
 	if ((conn->tx_records < limit && conn->rx_records < limit) || !has_record_limit(conn))
 		return 0;
-	/* A peer that goes on with its old key must be stopped below 2^24.5 records. */
-	if (SSL_version(conn->ssl) != TLS1_3_VERSION || conn->rx_records >= limit + limit / 4)
+	if (SSL_version(conn->ssl) != TLS1_3_VERSION || conn->rx_records >= TLS_LAST_RECORD(limit))
 		return -EKEYEXPIRED;
 	if (!ask && conn->tx_records < limit)
 		return 0;

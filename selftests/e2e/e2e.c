@@ -92,6 +92,18 @@ static const char *engine_lines(const struct e2e *e)
 	return e->quiet_offload ? "" : lines[e->engine];
 }
 
+/* What is the same in every mode, behind @len bytes. */
+static void finish_yaml(struct e2e *e, int len)
+{
+	MUST(len >= 0 && len < (int)sizeof(e->yaml));
+	len += snprintf(e->yaml + len, sizeof(e->yaml) - (size_t)len,
+			"admin: {listen: \"unix:%s/admin.sock\"}\n"
+			"workers: %u\n"
+			"%s",
+			e->daemon.dir, e->workers ? e->workers : 1, or_else(e->top, ""));
+	MUST(len < (int)sizeof(e->yaml));
+}
+
 static void write_terminate(struct e2e *e)
 {
 	const char *dir = e->daemon.dir;
@@ -120,17 +132,13 @@ static void write_terminate(struct e2e *e)
 		       "%s"
 		       "upstreams:\n"
 		       "  - {name: app, endpoints: [%s]}\n"
-		       "%s"
-		       "admin: {listen: \"unix:%s/admin.sock\"}\n"
-		       "workers: %u\n"
 		       "%s",
 		       or_else(e->listen, listen), dir, dir, or_else(e->tls, ""), auth, ca,
 		       or_else(e->rules, "      - {name: known, match: {cn: [client-a]}, "
 					 "upstream: app}\n"),
 		       engine_lines(e), or_else(e->listener, ""), or_else(e->endpoints, endpoints),
-		       or_else(e->upstreams, ""), dir, e->workers ? e->workers : 1,
-		       or_else(e->top, ""));
-	MUST(len < (int)sizeof(e->yaml));
+		       or_else(e->upstreams, ""));
+	finish_yaml(e, len);
 }
 
 static void write_originate(struct e2e *e)
@@ -160,15 +168,11 @@ static void write_originate(struct e2e *e)
 		       "    tls:\n"
 		       "      server_ca: file:%s/pki/%s\n"
 		       "%s"
-		       "%s"
-		       "admin: {listen: \"unix:%s/admin.sock\"}\n"
-		       "workers: %u\n"
 		       "%s",
 		       or_else(e->listen, listen), engine_lines(e), or_else(e->listener, ""),
 		       or_else(e->endpoints, endpoints), dir, or_else(e->server_ca, "ca.pem"),
-		       certificate, or_else(e->tls, "      server_name: localhost\n"), dir,
-		       e->workers ? e->workers : 1, or_else(e->top, ""));
-	MUST(len < (int)sizeof(e->yaml));
+		       certificate, or_else(e->tls, "      server_name: localhost\n"));
+	finish_yaml(e, len);
 }
 
 static void write_passthrough(struct e2e *e)
@@ -187,15 +191,11 @@ static void write_passthrough(struct e2e *e)
 		       "%s"
 		       "upstreams:\n"
 		       "  - {name: app, endpoints: [%s]}\n"
-		       "%s"
-		       "admin: {listen: \"unix:%s/admin.sock\"}\n"
-		       "workers: %u\n"
 		       "%s",
 		       or_else(e->listen, listen), e->rules ? "    rules:\n" : "",
 		       or_else(e->rules, "    upstream: app\n"), or_else(e->endpoints, endpoints),
-		       or_else(e->upstreams, ""), e->daemon.dir, e->workers ? e->workers : 1,
-		       or_else(e->top, ""));
-	MUST(len < (int)sizeof(e->yaml));
+		       or_else(e->upstreams, ""));
+	finish_yaml(e, len);
 }
 
 static void open_tls_server(struct e2e *e)

@@ -32,11 +32,16 @@ size_t e2e_raw_receive(struct e2e *e, struct rawtls *raw, struct payload *in, ui
 	return updates;
 }
 
+struct rawtls_record e2e_raw_close_notify(void)
+{
+	static const uint8_t close_notify[2] = {1, TLS_ALERT_CLOSE_NOTIFY};
+
+	return (struct rawtls_record){.type = KTLS_RECORD_ALERT, .data = close_notify, .len = 2};
+}
+
 void e2e_raw_finish(struct rawtls *raw)
 {
-	static const uint8_t close_notify[2] = {1, 0};
-	const struct rawtls_record end = {
-		.type = KTLS_RECORD_ALERT, .data = close_notify, .len = 2};
+	const struct rawtls_record end = e2e_raw_close_notify();
 
 	MUST_EQ(rawtls_send(raw, &end, 1), 0);
 }

@@ -13,7 +13,8 @@ void e2e_raw_connect(struct e2e *e, const struct e2e_case *c, struct tlsclient *
 /** e2e_raw_receive() - @bytes of data, checked. Returns: KeyUpdates that came before the last one. */
 size_t e2e_raw_receive(struct e2e *e, struct rawtls *raw, struct payload *in, uint64_t bytes);
 
-/** e2e_raw_finish() - send close_notify. */
+/** e2e_raw_close_notify(), e2e_raw_finish() - the record, and send it. */
+struct rawtls_record e2e_raw_close_notify(void);
 void e2e_raw_finish(struct rawtls *raw);
 
 /** e2e_raw_expect_end() - skip data: close_notify when @clean, else a fatal alert or a reset. */

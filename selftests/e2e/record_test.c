@@ -242,9 +242,6 @@ CASES(struct e2e_case, rekeying,
        .version = TLS1_3_VERSION, .suite = SUITE_AES_128});
 /* clang-format on */
 
-static const struct rawtls_record close_notify_record = {
-	.type = KTLS_RECORD_ALERT, .data = (const uint8_t[]){1, TLS_ALERT_CLOSE_NOTIFY}, .len = 2};
-
 /* The payload of @in up to a close_notify. Returns: KeyUpdates in it. */
 static size_t receive_to_end(struct e2e *e, struct rawtls *raw, struct payload *in)
 {
@@ -275,7 +272,6 @@ TEST_CASES(key_updates_while_blocked, rekeying)
 	char payload[UPDATES * BYTES];
 	static struct rawtls raw;
 	static struct e2e e;
-	struct tlsclient_options options;
 	struct tlsclient client;
 	struct peer peer;
 	size_t answers;
@@ -283,9 +279,7 @@ TEST_CASES(key_updates_while_blocked, rekeying)
 	e.engine = variant->engine;
 	e.script = upstream;
 	e2e_start(&e);
-	options = e2e_client_options(&e, variant);
-	e2e_connect(&e, &client, &options);
-	rawtls_take(&raw, &client);
+	e2e_raw_connect(&e, variant, &client, &raw);
 	e2e_prove_live(&e, &client);
 	peer_init_client(&peer, &client);
 	peer.gate = &e.upstream.gate;
@@ -299,7 +293,7 @@ TEST_CASES(key_updates_while_blocked, rekeying)
 	MUST_EQ(rawtls_send(&raw, records, 2 * UPDATES), 0);
 	answers = receive_to_end(&e, &raw, &peer.in);
 	E2E_MUST(&e, answers > 0 && answers <= UPDATES, "%zu answers", answers);
-	MUST_EQ(rawtls_send(&raw, &close_notify_record, 1), 0);
+	e2e_raw_finish(&raw);
 	e2e_upstream(&e, 0);
 	(void)e2e_prove_session(&e, 0, "done");
 	CHECK_EQ(daemon_counter(&e.daemon, "key_updates"), UPDATES);
@@ -314,7 +308,6 @@ TEST_CASES(key_updates_without_data, rekeying)
 	static struct rawtls_record records[UPDATES + 2];
 	static struct rawtls raw;
 	static struct e2e e;
-	struct tlsclient_options options;
 	struct tlsclient client;
 	char payload[BYTES];
 	struct peer peer;
@@ -322,9 +315,7 @@ TEST_CASES(key_updates_without_data, rekeying)
 	e.engine = variant->engine;
 	e.script = STEPS(RECV(BYTES), SEND(BYTES), RECV_END, FINISH);
 	e2e_start(&e);
-	options = e2e_client_options(&e, variant);
-	e2e_connect(&e, &client, &options);
-	rawtls_take(&raw, &client);
+	e2e_raw_connect(&e, variant, &client, &raw);
 	e2e_prove_live(&e, &client);
 	peer_init_client(&peer, &client);
 	peer_client_payload(payload, sizeof(payload));
@@ -332,7 +323,7 @@ TEST_CASES(key_updates_without_data, rekeying)
 		records[i] = e2e_raw_key_update(i % 2);
 	records[UPDATES] =
 		(struct rawtls_record){.type = KTLS_RECORD_DATA, .data = payload, .len = BYTES};
-	records[UPDATES + 1] = close_notify_record;
+	records[UPDATES + 1] = e2e_raw_close_notify();
 	MUST_EQ(rawtls_send(&raw, records, UPDATES + 2), 0);
 	E2E_MUST(&e, receive_to_end(&e, &raw, &peer.in) > 0, "no answer");
 	CHECK_EQ(peer.in.position, BYTES);

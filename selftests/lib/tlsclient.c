@@ -141,14 +141,15 @@ static int open_socket(struct tlsclient *client, const struct addr *to,
 	int bytes = (int)options->receive_buffer;
 	int one = 1;
 
-	client->fd = socket(to->sa.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	client->fd = options->socket ? options->socket
+				     : socket(to->sa.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (client->fd < 0)
 		return -errno;
 	if (bytes > 0)
 		(void)setsockopt(client->fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
 	if (options->from && bind(client->fd, &options->from->sa, options->from->len) < 0)
 		return -errno;
-	if (connect(client->fd, &to->sa, to->len) < 0)
+	if (!options->socket && connect(client->fd, &to->sa, to->len) < 0)
 		return -errno;
 	(void)setsockopt(client->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	if (getsockname(client->fd, &local.sa, &local.len) == 0)

@@ -132,6 +132,11 @@ const char *addr_format_host(const struct addr *a, char *text)
 	return text;
 }
 
+bool addr_equal(const struct addr *a, const struct addr *b)
+{
+	return a->len > 0 && a->len == b->len && memcmp(&a->sa, &b->sa, a->len) == 0;
+}
+
 bool addr_is_unix(const struct addr *a)
 {
 	return a->len != 0 && a->sa.sa_family == AF_UNIX;

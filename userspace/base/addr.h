@@ -50,6 +50,9 @@ struct addr addr_lengthen(const struct addr_short *a);
 
 bool addr_is_unix(const struct addr *a);
 
+/** addr_equal() - both are there and the same. */
+bool addr_equal(const struct addr *a, const struct addr *b);
+
 /** addr_port() - port in host order; 0 for a unix address. */
 unsigned int addr_port(const struct addr *a);
 

@@ -94,7 +94,7 @@ static int run(int argc, char **argv)
 	if (r == 0)
 		r = confload_build(bundle, &report, &config);
 	if (r == 0)
-		addresses_check(config, bundle, ADDRESSES_TO_TEST, &report);
+		addresses_check(config, bundle, ADDRESSES_TO_TEST, NULL, &report);
 	if (r == 0)
 		user_check(config, bundle, &report);
 	if (r == 0 && report.n_mistakes > 0)

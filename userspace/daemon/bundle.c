@@ -250,3 +250,31 @@ int bundle_read(const char *path, struct report *report, struct bundle **ret_bun
 	*ret_bundle = bundle;
 	return 0;
 }
+
+int bundle_paths(const struct bundle *bundle, const char *path, char ***ret_paths, size_t *ret_n)
+{
+	char **paths = calloc(bundle->secrets.count + 1, sizeof(char *));
+	bool complete = paths != NULL;
+	size_t n = 0;
+
+	if (complete)
+		complete = (paths[n] = strdup(path)) != NULL;
+	n += complete;
+	for (size_t i = 0; complete && i < bundle->secrets.count; i++) {
+		const char *name = bundle->secrets.list[i].name;
+
+		if (strncmp(name, "file:", 5) != 0 || name[5] == '\0')
+			continue;
+		complete = (paths[n] = bundle_path_beside(bundle->dir, name + 5)) != NULL;
+		n += complete;
+	}
+	if (complete) {
+		*ret_paths = paths;
+		*ret_n = n;
+		return 0;
+	}
+	while (n > 0)
+		free(paths[--n]);
+	free(paths);
+	return -ENOMEM;
+}

@@ -11,6 +11,7 @@
 
 #include "base/report.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct bundle;
@@ -40,6 +41,15 @@ int bundle_to_fd(const struct bundle *bundle, int *ret_fd);
  * Returns: 0; -EPROTO (not a bundle, or not sealed); -ENOMEM; -errno.
  */
 int bundle_from_fd(int fd, struct bundle **ret_bundle);
+
+/** bundle_fd_equal() - two memfds of bundle_to_fd() have the same bytes. */
+bool bundle_fd_equal(int a, int b);
+
+/**
+ * bundle_paths() - the configuration at @path and every file that it names, also those that could not
+ * be read; the caller frees the list and its texts. Returns: 0 or -ENOMEM.
+ */
+int bundle_paths(const struct bundle *bundle, const char *path, char ***ret_paths, size_t *ret_n);
 
 /* For confload. */
 

@@ -43,6 +43,9 @@ int bundle_items_add(struct bundle_items *items, const char *name, char *data, s
  */
 int bundle_source_read(const char *dir, const char *source, char **ret_data, size_t *ret_len);
 
+/** bundle_path_beside() - @path as it is, or below @dir when it is relative; the caller's. */
+char *bundle_path_beside(const char *dir, const char *path);
+
 /** bundle_file_read() - a regular file of at most @max bytes; the same returns. */
 int bundle_file_read(const char *path, size_t max, char **ret_data, size_t *ret_len);
 

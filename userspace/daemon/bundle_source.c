@@ -67,18 +67,24 @@ int bundle_file_read(const char *path, size_t max, char **ret_data, size_t *ret_
 	return 0;
 }
 
+char *bundle_path_beside(const char *dir, const char *path)
+{
+	char *full = NULL;
+
+	if (path[0] == '/')
+		return strdup(path);
+	return asprintf(&full, "%s/%s", dir, path) < 0 ? NULL : full;
+}
+
 static int read_beside(const char *dir, const char *path, char **ret_data, size_t *ret_len)
 {
 	char _cleanup_free_ *full = NULL;
 
 	if (path[0] == '\0')
 		return -EINVAL;
-	if (path[0] == '/')
-		return bundle_file_read(path, BUNDLE_FILE_MAX, ret_data, ret_len);
-	if (asprintf(&full, "%s/%s", dir, path) < 0) {
-		full = NULL;
+	full = bundle_path_beside(dir, path);
+	if (!full)
 		return -ENOMEM;
-	}
 	return bundle_file_read(full, BUNDLE_FILE_MAX, ret_data, ret_len);
 }
 

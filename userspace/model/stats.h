@@ -46,6 +46,7 @@
 	X(HALF_CLOSED_TIMEOUTS, "half_closed_timeouts")                                            \
 	X(PEERS_LOST, "peers_lost") /* acknowledged nothing any more */                            \
 	X(MAX_AGE_ENDED, "max_age_ended")                                                          \
+	X(REVOKED, "revoked") /* admitted, and not any more after a reload */                     \
 	X(DRAIN_CUT, "drain_cut")
 
 enum stats_id {

@@ -32,6 +32,7 @@ static void release(struct loop_task *task)
 	struct proxy *proxy = s->proxy;
 
 	identity_done(&s->identity);
+	generation_release(s->generation);
 	free(s->sni);
 	free(s);
 	proxy_session_gone(proxy);
@@ -279,7 +280,7 @@ static int open_session(struct session *s)
 		/* The end of this process must not look to the client as if it had an answer. */
 		stream_reset_on_close(s->accepted.fd);
 	if (r == 0)
-		r = loop_arm(loop, &s->timer, s->proxy->config->timeouts.handshake_ms);
+		r = loop_arm(loop, &s->timer, proxy_config(s->proxy)->timeouts.handshake_ms);
 	if (r == 0)
 		r = loop_add(loop, &s->accepted, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET);
 	return r;
@@ -289,7 +290,9 @@ void session_admit(struct session *s)
 {
 	s->admitted = true;
 	stats_add(s->proxy->stats, STAT_ADMITTED, 1);
-	session_step(s, FLOW_ON_ADMITTED);
+	/* Its handshake began with a generation that may not be the present one any more. */
+	if (session_recheck(s))
+		session_step(s, FLOW_ON_ADMITTED);
 }
 
 /* A client that talks plaintext has nothing to prove. */
@@ -311,7 +314,8 @@ void session_begin(struct proxy *proxy, size_t listener, int fd, const struct ad
 	}
 	stream_tune(fd);
 	s->proxy = proxy;
-	s->listener = &proxy->config->listeners[listener];
+	s->generation = generation_hold(proxy->generation);
+	s->listener = &s->generation->config->listeners[listener];
 	s->id = ++proxy->next_session_id;
 	s->started_ns = clock_now_ns();
 	s->peer = addr_shorten(peer);

@@ -6,6 +6,7 @@
 #include "model/flow.h"
 #include "model/identity.h"
 #include "model/policy.h"
+#include "proxy/generation.h"
 #include "proxy/offload.h"
 #include "proxy/relay.h"
 #include "proxy/upstream.h"
@@ -32,14 +33,16 @@ enum session_handover {
  */
 struct session {
 	struct proxy *proxy;
-	struct list node; /* in proxy->sessions */
+	struct list node;	       /* in proxy->sessions */
+	struct generation *generation; /* held: what admitted it, or has looked at it last */
 	const struct config_listener *listener;
 	enum flow_state state;
 	enum offload_reason offload_reason;
 	enum session_handover handover;
 	bool handshaking : 1; /* counted in proxy->n_handshakes */
 	bool admitted : 1;
-	uint32_t soon_ms; /* next delay of s->soon in the relay */
+	bool unchecked : 1; /* the present generation has still to look at it */
+	uint32_t soon_ms;   /* next delay of s->soon in the relay */
 	uint64_t id;
 	uint64_t started_ns;
 	uint64_t active_ms; /* when bytes moved last */
@@ -61,7 +64,7 @@ struct session {
 };
 
 /* One plain struct when the kernel has the keys: no SSL object, no buffer and no pipe while idle. */
-static_assert(sizeof(struct session) <= 512, "a session is to stay small");
+static_assert(sizeof(struct session) <= 520, "a session is to stay small");
 
 /** session_terminates() - the client talks TLS with us, so it can be told something. */
 static inline bool session_terminates(const struct session *s)
@@ -115,7 +118,7 @@ size_t session_cut(struct session *session);
 /** session_report() - append what `sluice status` shows of it. Shape: daemon/admin.h. */
 void session_report(const struct session *session, struct json *array);
 
-/** Log lines (session_log.c): one at the end of an admitted session, one per refusal. */
+/** Why somebody is refused, for the log. */
 struct refusal {
 	const char *check;   /* which check said no: no_certificate, chain, policy, sni, … */
 	const char *reason;  /* in words */
@@ -123,8 +126,18 @@ struct refusal {
 	int alert;	     /* number sent; -1 none */
 };
 
+/**
+ * session_recheck() - ask the present generation about a session that another one has admitted.
+ * Returns: false when it is closed now.
+ */
+bool session_recheck(struct session *session);
+
+/* Log lines (session_log.c): one at the end of an admitted session, one per refusal. */
 void session_log_end(const struct session *session);
 void session_log_refusal(const struct session *session, const struct refusal *refusal);
+
+/** session_log_revoked() - the present generation would not admit an admitted session. */
+void session_log_revoked(const struct session *session, const struct refusal *refusal);
 
 /** session_log_endpoint() - the handshake with the endpoint tried last came to nothing. */
 void session_log_endpoint(const struct session *session, const struct refusal *refusal);

@@ -62,7 +62,7 @@ void session_connect_next(struct session *s)
 		stream_close(&s->connected.fd);
 	else
 		stream_abort(&s->connected.fd);
-	if (loop_arm(s->proxy->loop, &s->timer, s->proxy->config->timeouts.connect_ms) == 0)
+	if (loop_arm(s->proxy->loop, &s->timer, proxy_config(s->proxy)->timeouts.connect_ms) == 0)
 		session_try_endpoint(s);
 	else
 		out_of_memory(s);
@@ -73,8 +73,8 @@ void session_connect(struct session *s)
 	size_t index = s->rule->upstream;
 
 	session_handshake_over(s);
-	upstream_begin(&s->upstream, &s->proxy->config->upstreams[index],
-		       &s->proxy->rotations[index]);
+	upstream_begin(&s->upstream, &s->generation->config->upstreams[index],
+		       &s->generation->rotations[index]);
 	session_connect_next(s);
 }
 

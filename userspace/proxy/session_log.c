@@ -61,11 +61,11 @@ void session_log_end(const struct session *s)
 	log_end(&line);
 }
 
-void session_log_refusal(const struct session *s, const struct refusal *refusal)
+static void log_refusal(const char *event, const struct session *s, const struct refusal *refusal)
 {
 	struct log_line line;
 
-	log_begin(&line, LOG_INFO, "refused");
+	log_begin(&line, LOG_INFO, event);
 	log_who(&line, s);
 	log_identity(&line, &s->identity);
 	log_str(&line, "rule", s->rule ? s->rule->name : NULL);
@@ -74,6 +74,16 @@ void session_log_refusal(const struct session *s, const struct refusal *refusal)
 	log_str(&line, "subject", refusal->subject);
 	log_i64(&line, "alert", refusal->alert);
 	log_end(&line);
+}
+
+void session_log_refusal(const struct session *s, const struct refusal *refusal)
+{
+	log_refusal("refused", s, refusal);
+}
+
+void session_log_revoked(const struct session *s, const struct refusal *refusal)
+{
+	log_refusal("revoked", s, refusal);
 }
 
 void session_log_endpoint(const struct session *s, const struct refusal *refusal)

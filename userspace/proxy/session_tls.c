@@ -47,10 +47,10 @@ static bool decide_offload(struct session *s)
 
 int session_await_client(struct session *s)
 {
-	size_t index = (size_t)(s->listener - s->proxy->config->listeners);
+	size_t index = (size_t)(s->listener - s->generation->config->listeners);
 
 	session_handshake_begins(s);
-	return tls_conn_new(s->proxy->tls[index], s->accepted.fd, &s->tls);
+	return tls_conn_new(s->generation->tls[index], s->accepted.fd, &s->tls);
 }
 
 static void client_failed(struct session *s)
@@ -145,15 +145,16 @@ static struct tls_server wanted(const struct session *s, char ip[ADDR_TEXT_MAX])
  */
 void session_greet_endpoint(struct session *s)
 {
-	size_t index = (size_t)(s->upstream.upstream - s->proxy->config->upstreams);
+	size_t index = (size_t)(s->upstream.upstream - s->generation->config->upstreams);
 	char ip[ADDR_TEXT_MAX];
 	struct tls_server server = wanted(s, ip);
-	int r = tls_conn_new_client(s->proxy->upstream_tls[index], s->connected.fd, &server,
+	int r = tls_conn_new_client(s->generation->upstream_tls[index], s->connected.fd, &server,
 				    &s->tls);
 
 	session_handshake_begins(s);
 	if (r == 0)
-		r = loop_arm(s->proxy->loop, &s->timer, s->proxy->config->timeouts.handshake_ms);
+		r = loop_arm(s->proxy->loop, &s->timer,
+			     proxy_config(s->proxy)->timeouts.handshake_ms);
 	if (r == 0)
 		session_shake_hands(s);
 	else
@@ -170,6 +171,8 @@ static void endpoint_proved(struct session *s)
 	/* Its name is the right one; the others are for the log, which can do without. */
 	if (handshake_identify(s->tls, &s->identity) < 0)
 		identity_done(&s->identity);
+	if (!session_recheck(s))
+		return;
 	if (decide_offload(s)) {
 		session_step(s, FLOW_ON_PROVED);
 		return;

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * A session that an older generation has admitted, before the eyes of the present one. Everything
+ * that admits a new session is asked again, of what is kept of this one: the chain, the names, what
+ * the client asked for.
+ */
+#include "base/log.h"
+#include "proxy/proxy.h"
+#include "proxy/session_internal.h"
+
+#include <string.h>
+
+/** What the present generation has for a session. */
+struct place {
+	const struct config_listener *listener;
+	const struct config_rule *rule;
+};
+
+static struct refusal no(const char *check, const char *reason)
+{
+	return (struct refusal){.check = check, .reason = reason, .subject = "", .alert = -1};
+}
+
+static bool find_listener(const struct session *s, struct place *place, struct refusal *why)
+{
+	const struct generation *now = s->proxy->generation;
+	size_t index = generation_listener(now, s->listener->name);
+
+	if (index == now->config->n_listeners) {
+		*why = no("listener", "there is no such listener any more");
+		return false;
+	}
+	place->listener = &now->config->listeners[index];
+	if (place->listener->mode == s->listener->mode)
+		return true;
+	*why = no("listener", "the listener has another mode now");
+	return false;
+}
+
+static bool ask_policy(const struct session *s, struct place *place, struct refusal *why)
+{
+	struct policy_verdict verdict =
+		place->listener->mode == MODE_PASSTHROUGH
+			? policy_route(place->listener, s->sni ? s->sni : "")
+			: policy_decide(place->listener, &s->identity);
+
+	place->rule = verdict.rule;
+	if (!verdict.allowed)
+		*why = no("policy", verdict.reason);
+	return verdict.allowed;
+}
+
+static bool has_proof(const struct session *s, const struct place *place, struct refusal *why)
+{
+	if (session_terminates(s) && place->listener->client_auth == CLIENT_AUTH_REQUIRE &&
+	    !s->identity.has_certificate) {
+		*why = no("no_certificate", "the client sent no certificate");
+		return false;
+	}
+	return true;
+}
+
+/* Where it goes stays as it is; only its description may move. */
+static const struct config_upstream *same_upstream(const struct session *s)
+{
+	const struct config_upstream *was = s->upstream.upstream, *is;
+	const struct generation *now = s->proxy->generation;
+	size_t index = generation_upstream(now, was->name);
+
+	if (index == now->config->n_upstreams)
+		return NULL;
+	is = &now->config->upstreams[index];
+	if (is->n_endpoints != was->n_endpoints)
+		return NULL;
+	for (size_t i = 0; i < is->n_endpoints; i++) {
+		if (!addr_equal(&is->endpoints[i], &was->endpoints[i]))
+			return NULL;
+	}
+	return is;
+}
+
+/*
+ * Nothing of the old generation may be referred to afterwards. In states with a handshake its TLS
+ * context is, and an upstream that is another one now is still what the log has to name.
+ */
+static void move(struct session *s, const struct place *place)
+{
+	const struct config_upstream *upstream = s->state == FLOW_RELAY ? same_upstream(s) : NULL;
+
+	if (!upstream)
+		return;
+	s->listener = place->listener;
+	s->rule = place->rule;
+	s->upstream.upstream = upstream;
+	generation_release(s->generation);
+	s->generation = generation_hold(s->proxy->generation);
+}
+
+bool session_recheck(struct session *s)
+{
+	struct place place = {};
+	struct refusal why;
+
+	if (s->generation == s->proxy->generation || !s->admitted || s->state == FLOW_LINGER ||
+	    s->state == FLOW_CLOSED)
+		return true;
+	if (find_listener(s, &place, &why) && has_proof(s, &place, &why) &&
+	    ask_policy(s, &place, &why)) {
+		move(s, &place);
+		return true;
+	}
+	stats_add(s->proxy->stats, STAT_REVOKED, 1);
+	session_log_revoked(s, &why);
+	s->close_reason = "revoked";
+	session_step(s, FLOW_ON_CUT);
+	return false;
+}

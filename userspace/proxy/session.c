@@ -32,6 +32,7 @@ static void release(struct loop_task *task)
 	struct proxy *proxy = s->proxy;
 
 	identity_done(&s->identity);
+	tls_chain_unref(s->chain);
 	free(s->sni);
 	free(s);
 	proxy_session_gone(proxy);

@@ -20,8 +20,35 @@ static void remember_tls(struct session *s)
 
 	free(s->sni);
 	s->sni = sni ? strdup(sni) : NULL;
-	s->tls_version = tls_version_name(s->tls);
+	s->tls_version = tls_version(s->tls);
 	s->tls_cipher = tls_cipher_name(s->tls);
+	tls_chain_unref(s->chain);
+	s->chain = tls_conn_chain(s->tls);
+}
+
+static void count_verification(const struct session *s)
+{
+	enum tls_verified verified = tls_conn_verified(s->tls);
+
+	if (verified == TLS_VERIFIED_BEFORE)
+		stats_add(s->proxy->stats, STAT_VERIFY_CACHE_HITS, 1);
+	else if (verified == TLS_VERIFIED_NOW)
+		stats_add(s->proxy->stats, STAT_VERIFY_CACHE_MISSES, 1);
+}
+
+/* What a handshake that came to nothing counts as. */
+static enum stats_id stat_of(const struct tls_failure *failure)
+{
+	static const enum stats_id refused[TLS_REFUSAL_COUNT] = {[TLS_REFUSAL_NONE] =
+									 STAT_HANDSHAKE_FAILED,
+#define X(id, name) [TLS_REFUSAL_##id] = STAT_REFUSED_##id,
+								 TLS_REFUSALS(X)
+#undef X
+	};
+
+	if (strcmp(failure->check, "no_certificate") == 0)
+		return STAT_REFUSED_NO_CERTIFICATE;
+	return refused[failure->refusal];
 }
 
 static struct refusal refusal_of(const struct tls_failure *failure)
@@ -29,6 +56,7 @@ static struct refusal refusal_of(const struct tls_failure *failure)
 	return (struct refusal){
 		.check = failure->check,
 		.reason = failure->reason,
+		.detail = failure->detail,
 		.subject = failure->subject,
 		.alert = failure->alert,
 	};
@@ -57,13 +85,8 @@ static void client_failed(struct session *s)
 {
 	const struct tls_failure *failure = tls_conn_failure(s->tls);
 	struct refusal refusal = refusal_of(failure);
-	enum stats_id stat = STAT_HANDSHAKE_FAILED;
 
-	if (strcmp(failure->check, "no_certificate") == 0)
-		stat = STAT_REFUSED_NO_CERTIFICATE;
-	else if (strcmp(failure->check, "chain") == 0)
-		stat = STAT_REFUSED_CHAIN;
-	session_refuse(s, &refusal, stat);
+	session_refuse(s, &refusal, stat_of(failure));
 	session_step(s, failure->alert >= 0 ? FLOW_ON_REFUSED : FLOW_ON_FAILED);
 }
 
@@ -194,12 +217,17 @@ void session_shake_hands(struct session *s)
 	if (step == TLS_STEP_WANT_READ || step == TLS_STEP_WANT_WRITE)
 		return;
 	remember_tls(s);
+	count_verification(s);
 	if (step == TLS_STEP_DONE) {
 		client ? client_proved(s) : endpoint_proved(s);
 	} else if (client) {
 		client_failed(s);
 	} else {
-		refusal = refusal_of(tls_conn_failure(s->tls));
+		const struct tls_failure *failure = tls_conn_failure(s->tls);
+
+		if (failure->refusal != TLS_REFUSAL_NONE)
+			stats_add(s->proxy->stats, stat_of(failure), 1);
+		refusal = refusal_of(failure);
 		endpoint_failed(s, -EPROTO, &refusal);
 	}
 }

@@ -508,3 +508,56 @@ TEST(a_certificate_near_its_end_is_warned_of)
 				     &line));
 	e2e_stop(&e);
 }
+
+/* --- who is not believed any more --- */
+
+static void swap_ca(struct e2e *e, const char *with)
+{
+	char command[500];
+
+	snprintf(command, sizeof(command), "cp %s %s.new && mv %s.new %s", e2e_path(e, with),
+		 e2e_path(e, "pki/ca.pem"), e2e_path(e, "pki/ca.pem"), e2e_path(e, "pki/ca.pem"));
+	MUST_EQ(system(command), 0); /* NOLINT(cert-env33-c): the paths are ours */
+}
+
+TEST_CASES(whose_ca_is_gone_is_reset, engines)
+{
+	static struct e2e e;
+	struct tlsclient client;
+	struct log_entry line;
+	struct peer peer;
+	ssize_t r;
+	char byte;
+
+	start(&e, variant);
+	e2e_connect_echo(&e, &client, &peer);
+	e2e_prove_live(&e, &client);
+	swap_ca(&e, "pki/other-ca.pem");
+	await_generation(&e, "2");
+	E2E_MUST(&e, UNTIL((r = tlsclient_recv(&client, &byte, 1)) != -EAGAIN, 1000));
+	MUST_EQ(r, -ECONNRESET);
+	E2E_MUST(&e, daemon_wait_log(&e.daemon, "revoked", "reason", "unknown_ca", 0, 1000, &line));
+	tlsclient_close(&client);
+	e2e_stop(&e);
+}
+
+TEST_CASES(a_server_whose_ca_is_gone_is_left, engines)
+{
+	static struct e2e e = {.originate = true};
+	struct log_entry line;
+	struct peer client;
+	char byte;
+
+	e.script = STEPS(ECHO_ALL, FINISH);
+	e2e_begin_plain(&e, variant, &client);
+	peer_expect_echo(&client);
+	e2e_run(&e, &client, STEPS(SEND(1000), RECV(1000)));
+	e2e_prove_originated(&e, variant);
+	swap_ca(&e, "pki/other-ca.pem");
+	await_generation(&e, "2");
+	E2E_MUST(&e, daemon_wait_log(&e.daemon, "revoked", "reason", "unknown_ca", 0, 1000, &line));
+	E2E_MUST(&e,
+		 UNTIL(recv(client.fd, &byte, 1, MSG_DONTWAIT) < 0 && errno == ECONNRESET, 1000));
+	MUST_OK(close(client.fd));
+	e2e_stop(&e);
+}

@@ -24,6 +24,7 @@ enum control_type {
 	CONTROL_REFUSED,   /* worker: it cannot be built; the log says why */
 	CONTROL_COMMIT,	   /* supervisor: serve it */
 	CONTROL_ABANDON,   /* supervisor: forget it, the sockets too */
+	CONTROL_SWITCHED,  /* worker: it is served */
 	CONTROL_RECHECKED, /* worker: whom the new generation would not admit is gone */
 };
 

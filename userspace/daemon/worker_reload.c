@@ -99,6 +99,7 @@ static void commit(struct loop_task *task)
 	reload->n_fresh = 0; /* they are among the planned ones */
 	worker_set_log(next);
 	proxy_switch(reload->proxy, next, &reload->planned, rechecked, reload);
+	(void)control_send(reload->control_fd, CONTROL_SWITCHED, next->number, -1);
 }
 
 void worker_reload_message(struct worker_reload *reload, const struct control_message *message,

@@ -11,9 +11,12 @@
 
 enum workers_reload_state {
 	RELOAD_NONE,
-	RELOAD_PREPARING, /* answers: CONTROL_PREPARED or CONTROL_REFUSED */
-	RELOAD_SETTLING,  /* committed; answers: CONTROL_RECHECKED */
+	RELOAD_PREPARING, /* every worker builds it */
+	RELOAD_COMMITTED, /* every worker goes over to it, then looks at its sessions */
 };
+
+/** The answer that a reload waits for. */
+enum worker_owes { OWES_NOTHING, OWES_PREPARED, OWES_SWITCHED, OWES_RECHECKED };
 
 struct workers_reload {
 	enum workers_reload_state state;
@@ -30,7 +33,7 @@ struct worker_process {
 	uint64_t started_ms;
 	uint64_t back_off_ms;
 	bool ready;
-	bool owes_answer; /* to the reload that is going on */
+	enum worker_owes owes; /* to the reload that is going on */
 	struct loop_source control;
 	struct loop_timer restart;
 	struct loop_timer start_limit; /* armed from fork to ready */

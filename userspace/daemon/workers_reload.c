@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * A reload among the workers, in two phases: all of them build the new generation, then all of them
- * go over to it; when one cannot, none does.
+ * go over to it; when one cannot, none does. It is over when they have looked at their sessions.
  *
  * A worker that ends meanwhile is started again with whatever is the present generation then. One
- * that has gone over has RECHECK_WITHIN_MS to look at its sessions: a worker that hangs would keep
- * those alive that are not allowed any more, so it is killed, which resets them all.
+ * that was told to go over and does not hangs, and would keep sessions alive that are not allowed any
+ * more: it is killed, which resets them all.
  */
 #include "base/log.h"
 #include "daemon/workers_internal.h"
@@ -14,15 +14,16 @@
 #include <signal.h>
 #include <string.h>
 
-#define RECHECK_WITHIN_MS 900
+#define SWITCH_WITHIN_MS  500
+#define RECHECK_WITHIN_MS 10000 /* 60,000 chains that differ */
 
-static bool is_answered(const struct workers *ws)
+static bool is_owed(const struct workers *ws)
 {
 	for (size_t i = 0; i < ws->count; i++) {
-		if (ws->list[i].owes_answer)
-			return false;
+		if (ws->list[i].owes != OWES_NOTHING)
+			return true;
 	}
-	return true;
+	return false;
 }
 
 static void tell_all(struct workers *ws, enum control_type type)
@@ -42,7 +43,7 @@ static void take_back(struct workers *ws)
 	loop_disarm(ws->loop, &ws->reload.limit);
 	tell_all(ws, CONTROL_ABANDON);
 	for (size_t i = 0; i < ws->count; i++)
-		ws->list[i].owes_answer = false;
+		ws->list[i].owes = OWES_NOTHING;
 	listening_abandon(&ws->reload.listening);
 	ws->reload.state = RELOAD_NONE;
 }
@@ -57,44 +58,61 @@ static void settle(struct workers *ws)
 {
 	loop_disarm(ws->loop, &ws->reload.limit);
 	ws->reload.state = RELOAD_NONE;
+	ws->reload.next.done(ws->reload.next.arg, NULL);
 }
 
-static void settled_too_late(struct loop_timer *timer)
+/* Those that owe @what do not get it done any more. */
+static void kill_those(struct workers *ws, enum worker_owes what, const char *told)
 {
-	struct workers *ws = container_of(timer, struct workers, reload.limit);
-
 	for (size_t i = 0; i < ws->count; i++) {
 		struct worker_process *worker = &ws->list[i];
 
-		if (!worker->owes_answer)
+		if (worker->owes != what)
 			continue;
-		log_event(LOG_ERROR, "worker_killed",
-			  "worker %zu did not look at its sessions within %d ms of a reload",
-			  worker->index, RECHECK_WITHIN_MS);
-		worker->owes_answer = false;
+		log_event(LOG_ERROR, "worker_killed", "worker %zu hangs: it does not %s",
+			  worker->index, told);
+		worker->owes = OWES_NOTHING;
 		(void)kill(worker->pid, SIGKILL);
 	}
+}
+
+static void rechecked_too_late(struct loop_timer *timer)
+{
+	struct workers *ws = container_of(timer, struct workers, reload.limit);
+
+	kill_those(ws, OWES_RECHECKED, "look at its sessions with the new generation");
 	settle(ws);
+}
+
+static void switched_too_late(struct loop_timer *timer)
+{
+	struct workers *ws = container_of(timer, struct workers, reload.limit);
+
+	kill_those(ws, OWES_SWITCHED, "go over to the new generation");
+	if (!is_owed(ws)) {
+		settle(ws);
+		return;
+	}
+	ws->reload.limit.fire = rechecked_too_late;
+	(void)loop_arm(ws->loop, &ws->reload.limit, RECHECK_WITHIN_MS);
 }
 
 static void commit(struct workers *ws)
 {
 	struct workers_reload *reload = &ws->reload;
 
-	loop_disarm(ws->loop, &reload->limit);
-	for (size_t i = 0; i < ws->count; i++)
-		ws->list[i].owes_answer = ws->list[i].pid > 0;
 	listening_adopt(&ws->listening, &reload->listening);
 	ws->options.config = reload->next.config;
 	ws->options.bundle_fd = reload->next.bundle_fd;
 	ws->options.generation = reload->next.generation;
 	ws->options.load_ms = reload->next.load_ms;
-	reload->state = RELOAD_SETTLING;
-	reload->limit.fire = settled_too_late;
-	if (loop_arm(ws->loop, &reload->limit, RECHECK_WITHIN_MS) < 0)
-		settle(ws);
+	reload->state = RELOAD_COMMITTED;
+	for (size_t i = 0; i < ws->count; i++)
+		ws->list[i].owes = ws->list[i].pid > 0 ? OWES_SWITCHED : OWES_NOTHING;
+	reload->limit.fire = switched_too_late;
+	/* Without memory for a timer a worker that hangs is left alone. */
+	(void)loop_arm(ws->loop, &reload->limit, SWITCH_WITHIN_MS);
 	tell_all(ws, CONTROL_COMMIT);
-	reload->next.done(reload->next.arg, NULL);
 }
 
 static void prepared_too_late(struct loop_timer *timer)
@@ -106,30 +124,30 @@ static void prepared_too_late(struct loop_timer *timer)
 
 static void go_on(struct workers *ws)
 {
-	if (!is_answered(ws))
+	if (is_owed(ws))
 		return;
 	if (ws->reload.state == RELOAD_PREPARING)
 		commit(ws);
-	else if (ws->reload.state == RELOAD_SETTLING)
+	else if (ws->reload.state == RELOAD_COMMITTED)
 		settle(ws);
 }
 
 void workers_reload_message(struct worker_process *worker, const struct control_message *message)
 {
 	struct workers *ws = worker->all;
-	enum workers_reload_state state = ws->reload.state;
 
-	if (message->argument != ws->reload.next.generation || !worker->owes_answer)
+	if (ws->reload.state == RELOAD_NONE || message->argument != ws->reload.next.generation)
 		return;
-	if (state == RELOAD_PREPARING && message->type == CONTROL_REFUSED) {
+	if (worker->owes == OWES_PREPARED && message->type == CONTROL_REFUSED) {
 		abandon(ws, "a worker cannot build it; see its log");
 		return;
 	}
-	if ((state == RELOAD_PREPARING && message->type == CONTROL_PREPARED) ||
-	    (state == RELOAD_SETTLING && message->type == CONTROL_RECHECKED)) {
-		worker->owes_answer = false;
-		go_on(ws);
-	}
+	if ((worker->owes == OWES_PREPARED && message->type == CONTROL_PREPARED) ||
+	    (worker->owes == OWES_RECHECKED && message->type == CONTROL_RECHECKED))
+		worker->owes = OWES_NOTHING;
+	else if (worker->owes == OWES_SWITCHED && message->type == CONTROL_SWITCHED)
+		worker->owes = OWES_RECHECKED;
+	go_on(ws);
 }
 
 /* Returns: 0, or control_send()'s. */
@@ -148,31 +166,35 @@ static int send_next(struct worker_process *worker)
 	if (r == 0)
 		r = control_send(worker->control.fd, CONTROL_PREPARE, ws->reload.next.generation,
 				 ws->reload.next.bundle_fd);
-	worker->owes_answer = r == 0;
+	worker->owes = OWES_PREPARED;
 	return r;
 }
 
 void workers_reload_joins(struct worker_process *worker)
 {
-	worker->owes_answer = false;
-	/* When it does not get it, it does not go over either: the limit finds that out. */
-	if (worker->all->reload.state == RELOAD_PREPARING && send_next(worker) < 0)
-		worker->owes_answer = true;
+	worker->owes = OWES_NOTHING;
+	/* When it does not get it, the limit finds that out. */
+	if (worker->all->reload.state == RELOAD_PREPARING)
+		(void)send_next(worker);
 }
 
 void workers_reload_leaves(struct worker_process *worker)
 {
-	if (!worker->owes_answer)
-		return;
-	worker->owes_answer = false;
-	go_on(worker->all);
+	enum worker_owes owed = worker->owes;
+
+	worker->owes = OWES_NOTHING;
+	/* Whether it died of the new generation nobody knows. */
+	if (owed == OWES_PREPARED)
+		abandon(worker->all, "a worker ended while it built it");
+	else if (owed != OWES_NOTHING)
+		go_on(worker->all);
 }
 
 void workers_reload_cancel(struct workers *ws)
 {
 	if (ws->reload.state == RELOAD_PREPARING)
 		abandon(ws, "sluice is being stopped");
-	else
+	else if (ws->reload.state != RELOAD_NONE)
 		settle(ws);
 }
 

@@ -33,6 +33,7 @@ static void release(struct loop_task *task)
 
 	identity_done(&s->identity);
 	generation_release(s->generation);
+	tls_chain_unref(s->chain);
 	free(s->sni);
 	free(s);
 	proxy_session_gone(proxy);

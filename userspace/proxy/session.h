@@ -41,8 +41,9 @@ struct session {
 	enum session_handover handover;
 	bool handshaking : 1; /* counted in proxy->n_handshakes */
 	bool admitted : 1;
-	bool unchecked : 1; /* the present generation has still to look at it */
-	uint32_t soon_ms;   /* next delay of s->soon in the relay */
+	bool unchecked : 1;   /* the present generation has still to look at it */
+	uint16_t soon_ms;     /* next delay of s->soon in the relay */
+	uint16_t tls_version; /* on the wire; 0: none */
 	uint64_t id;
 	uint64_t started_ns;
 	uint64_t active_ms; /* when bytes moved last */
@@ -58,7 +59,7 @@ struct session {
 	struct addr_short peer;		/* the client */
 	uint32_t lingered_bytes;
 	char *sni;		 /* NULL: none sent */
-	const char *tls_version; /* static texts of OpenSSL */
+	struct tls_chain *chain; /* that whoever is at the wire has shown; NULL: none */
 	const char *tls_cipher;
 	const char *close_reason;
 };
@@ -121,7 +122,8 @@ void session_report(const struct session *session, struct json *array);
 /** Why somebody is refused, for the log. */
 struct refusal {
 	const char *check;   /* which check said no: no_certificate, chain, policy, sni, … */
-	const char *reason;  /* in words */
+	const char *reason;  /* in words; of chain and name: see docs/VERIFICATION.md */
+	const char *detail;  /* words beside such a reason; NULL: none */
 	const char *subject; /* of the certificate; "" none */
 	int alert;	     /* number sent; -1 none */
 };

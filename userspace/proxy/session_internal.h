@@ -8,6 +8,7 @@
 
 #include "model/stats.h"
 #include "proxy/session.h"
+#include "sys/tls.h"
 
 /** session_step() - @event happened: the next state and its action. */
 void session_step(struct session *s, enum flow_event event);
@@ -45,6 +46,17 @@ void session_greet_endpoint(struct session *s);
 
 /** session_shake_hands() - the wire has bytes or room. */
 void session_shake_hands(struct session *s);
+
+/**
+ * session_wanted_server() - what the certificate of the present endpoint must be for when its upstream
+ * is as @tls says. @ip: room for the result.
+ */
+struct tls_server session_wanted_server(const struct session *s,
+					const struct config_upstream_tls *tls,
+					char ip[ADDR_TEXT_MAX]);
+
+/** session_refusal_of() - what TLS has found, for the log. */
+struct refusal session_refusal_of(const struct tls_failure *failure);
 
 /** session_handshake_late() - the time is up. */
 void session_handshake_late(struct session *s);

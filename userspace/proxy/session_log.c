@@ -5,10 +5,26 @@
 #include "proxy/session.h"
 #include "sys/json.h"
 #include "sys/stream.h"
+#include "sys/tls.h"
 
 static const char *engine_name(const struct relay_flow *flow)
 {
 	return flow->engine ? flow->engine->name : "none";
+}
+
+static const char *version_name(const struct session *s)
+{
+	return s->tls_version ? tls_version_name(s->tls_version) : NULL;
+}
+
+static void log_refusal(struct log_line *line, const struct refusal *refusal)
+{
+	log_str(line, "check", refusal->check);
+	log_str(line, "reason", refusal->reason);
+	if (refusal->detail)
+		log_str(line, "detail", refusal->detail);
+	log_str(line, "subject", refusal->subject);
+	log_i64(line, "alert", refusal->alert);
 }
 
 static void log_who(struct log_line *line, const struct session *s)
@@ -20,7 +36,7 @@ static void log_who(struct log_line *line, const struct session *s)
 	log_str(line, "listener", s->listener->name);
 	log_str(line, "peer", addr_format(&client, peer));
 	log_str(line, "sni", s->sni);
-	log_str(line, "tls", s->tls_version);
+	log_str(line, "tls", version_name(s));
 	log_str(line, "cipher", s->tls_cipher);
 }
 
@@ -61,7 +77,7 @@ void session_log_end(const struct session *s)
 	log_end(&line);
 }
 
-static void log_refusal(const char *event, const struct session *s, const struct refusal *refusal)
+static void log_decision(const char *event, const struct session *s, const struct refusal *refusal)
 {
 	struct log_line line;
 
@@ -69,21 +85,18 @@ static void log_refusal(const char *event, const struct session *s, const struct
 	log_who(&line, s);
 	log_identity(&line, &s->identity);
 	log_str(&line, "rule", s->rule ? s->rule->name : NULL);
-	log_str(&line, "check", refusal->check);
-	log_str(&line, "reason", refusal->reason);
-	log_str(&line, "subject", refusal->subject);
-	log_i64(&line, "alert", refusal->alert);
+	log_refusal(&line, refusal);
 	log_end(&line);
 }
 
 void session_log_refusal(const struct session *s, const struct refusal *refusal)
 {
-	log_refusal("refused", s, refusal);
+	log_decision("refused", s, refusal);
 }
 
 void session_log_revoked(const struct session *s, const struct refusal *refusal)
 {
-	log_refusal("revoked", s, refusal);
+	log_decision("revoked", s, refusal);
 }
 
 void session_log_endpoint(const struct session *s, const struct refusal *refusal)
@@ -95,10 +108,7 @@ void session_log_endpoint(const struct session *s, const struct refusal *refusal
 	log_u64(&line, "session", s->id);
 	log_str(&line, "upstream", s->upstream.upstream->name);
 	log_str(&line, "endpoint", addr_format(upstream_endpoint(&s->upstream), endpoint));
-	log_str(&line, "check", refusal->check);
-	log_str(&line, "reason", refusal->reason);
-	log_str(&line, "subject", refusal->subject);
-	log_i64(&line, "alert", refusal->alert);
+	log_refusal(&line, refusal);
 	log_str(&line, "msg",
 		upstream_is_last(&s->upstream) ? "no other endpoint is left"
 					       : "trying the next endpoint");
@@ -118,7 +128,7 @@ void session_report(const struct session *s, struct json *array)
 	json_add_str(object, "listener", s->listener->name);
 	json_add_str(object, "peer", addr_format(&client, peer));
 	json_add_str(object, "sni", s->sni);
-	json_add_str(object, "tls_version", s->tls_version);
+	json_add_str(object, "tls_version", version_name(s));
 	json_add_str(object, "cipher", s->tls_cipher);
 	if (name)
 		json_add_bytes(object, "identity", name->bytes, name->len);

@@ -8,6 +8,7 @@
 #include "proxy/proxy.h"
 #include "proxy/session_internal.h"
 
+#include <errno.h>
 #include <string.h>
 
 /** What the present generation has for a session. */
@@ -50,14 +51,65 @@ static bool ask_policy(const struct session *s, struct place *place, struct refu
 	return verdict.allowed;
 }
 
-static bool has_proof(const struct session *s, const struct place *place, struct refusal *why)
+/* @server: NULL: whoever is at the wire is a client. */
+static bool is_believed(const struct session *s, struct tls_ctx *ctx,
+			const struct tls_server *server, struct refusal *why)
 {
-	if (session_terminates(s) && place->listener->client_auth == CLIENT_AUTH_REQUIRE &&
-	    !s->identity.has_certificate) {
-		*why = no("no_certificate", "the client sent no certificate");
+	struct tls_failure failure;
+	int r = tls_chain_verify(ctx, s->chain, server, &failure);
+
+	if (r == -EACCES)
+		*why = session_refusal_of(&failure);
+	else if (r < 0)
+		*why = no("no_resources", strerror(-r));
+	return r == 0;
+}
+
+static bool server_has_proof(const struct session *s, struct refusal *why)
+{
+	const struct generation *now = s->proxy->generation;
+	const struct config_upstream_tls *tls;
+	char ip[ADDR_TEXT_MAX];
+	struct tls_server server;
+	size_t index;
+
+	/* Its handshake is still to come, or going on: it is asked again behind it. */
+	if (!s->chain)
+		return true;
+	index = generation_upstream(now, s->upstream.upstream->name);
+	tls = index < now->config->n_upstreams ? now->config->upstreams[index].tls : NULL;
+	if (!tls) {
+		*why = no("upstream", "there is no such upstream with TLS any more");
 		return false;
 	}
-	return true;
+	server = session_wanted_server(s, tls, ip);
+	return is_believed(s, now->upstream_tls[index], &server, why);
+}
+
+static bool client_has_proof(const struct session *s, const struct place *place,
+			     struct refusal *why)
+{
+	const struct generation *now = s->proxy->generation;
+	size_t index = (size_t)(place->listener - now->config->listeners);
+
+	if (s->chain && place->listener->client_auth != CLIENT_AUTH_OFF)
+		return is_believed(s, now->tls[index], NULL, why);
+	if (place->listener->client_auth != CLIENT_AUTH_REQUIRE)
+		return true;
+	*why = no("no_certificate", "the client sent no certificate");
+	return false;
+}
+
+static bool has_proof(const struct session *s, const struct place *place, struct refusal *why)
+{
+	switch (place->listener->mode) {
+	case MODE_TERMINATE:
+		return client_has_proof(s, place, why);
+	case MODE_ORIGINATE:
+		return server_has_proof(s, why);
+	default:
+		return true;
+	}
 }
 
 /* Where it goes stays as it is; only its description may move. */

@@ -20,15 +20,43 @@ static void remember_tls(struct session *s)
 
 	free(s->sni);
 	s->sni = sni ? strdup(sni) : NULL;
-	s->tls_version = tls_version_name(s->tls);
+	s->tls_version = tls_version(s->tls);
 	s->tls_cipher = tls_cipher_name(s->tls);
+	tls_chain_unref(s->chain);
+	s->chain = tls_conn_chain(s->tls);
 }
 
-static struct refusal refusal_of(const struct tls_failure *failure)
+static void count_verification(const struct session *s)
+{
+	enum tls_verified verified = tls_conn_verified(s->tls);
+
+	if (verified == TLS_VERIFIED_BEFORE)
+		stats_add(s->proxy->stats, STAT_VERIFY_CACHE_HITS, 1);
+	else if (verified == TLS_VERIFIED_NOW)
+		stats_add(s->proxy->stats, STAT_VERIFY_CACHE_MISSES, 1);
+}
+
+/* What a handshake that came to nothing counts as. */
+static enum stats_id stat_of(const struct tls_failure *failure)
+{
+	static const enum stats_id refused[TLS_REFUSAL_COUNT] = {[TLS_REFUSAL_NONE] =
+									 STAT_HANDSHAKE_FAILED,
+#define X(id, name) [TLS_REFUSAL_##id] = STAT_REFUSED_##id,
+								 TLS_REFUSALS(X)
+#undef X
+	};
+
+	if (strcmp(failure->check, "no_certificate") == 0)
+		return STAT_REFUSED_NO_CERTIFICATE;
+	return refused[failure->refusal];
+}
+
+struct refusal session_refusal_of(const struct tls_failure *failure)
 {
 	return (struct refusal){
 		.check = failure->check,
 		.reason = failure->reason,
+		.detail = failure->detail,
 		.subject = failure->subject,
 		.alert = failure->alert,
 	};
@@ -56,14 +84,9 @@ int session_await_client(struct session *s)
 static void client_failed(struct session *s)
 {
 	const struct tls_failure *failure = tls_conn_failure(s->tls);
-	struct refusal refusal = refusal_of(failure);
-	enum stats_id stat = STAT_HANDSHAKE_FAILED;
+	struct refusal refusal = session_refusal_of(failure);
 
-	if (strcmp(failure->check, "no_certificate") == 0)
-		stat = STAT_REFUSED_NO_CERTIFICATE;
-	else if (strcmp(failure->check, "chain") == 0)
-		stat = STAT_REFUSED_CHAIN;
-	session_refuse(s, &refusal, stat);
+	session_refuse(s, &refusal, stat_of(failure));
 	session_step(s, failure->alert >= 0 ? FLOW_ON_REFUSED : FLOW_ON_FAILED);
 }
 
@@ -121,15 +144,15 @@ static void endpoint_failed(struct session *s, int error, const struct refusal *
 	session_step(s, FLOW_ON_ENDPOINT_FAILED);
 }
 
-/* What the certificate of this endpoint must be for. */
-static struct tls_server wanted(const struct session *s, char ip[ADDR_TEXT_MAX])
+struct tls_server session_wanted_server(const struct session *s,
+					const struct config_upstream_tls *tls,
+					char ip[ADDR_TEXT_MAX])
 {
 	static const enum tls_server_kind kinds[] = {
 		[SERVER_DNS] = TLS_SERVER_DNS,
 		[SERVER_IP] = TLS_SERVER_IP,
 		[SERVER_URI] = TLS_SERVER_URI,
 	};
-	const struct config_upstream_tls *tls = s->upstream.upstream->tls;
 
 	return (struct tls_server){
 		.kind = kinds[tls->server_kind],
@@ -147,7 +170,7 @@ void session_greet_endpoint(struct session *s)
 {
 	size_t index = (size_t)(s->upstream.upstream - s->generation->config->upstreams);
 	char ip[ADDR_TEXT_MAX];
-	struct tls_server server = wanted(s, ip);
+	struct tls_server server = session_wanted_server(s, s->upstream.upstream->tls, ip);
 	int r = tls_conn_new_client(s->generation->upstream_tls[index], s->connected.fd, &server,
 				    &s->tls);
 
@@ -197,12 +220,17 @@ void session_shake_hands(struct session *s)
 	if (step == TLS_STEP_WANT_READ || step == TLS_STEP_WANT_WRITE)
 		return;
 	remember_tls(s);
+	count_verification(s);
 	if (step == TLS_STEP_DONE) {
 		client ? client_proved(s) : endpoint_proved(s);
 	} else if (client) {
 		client_failed(s);
 	} else {
-		refusal = refusal_of(tls_conn_failure(s->tls));
+		const struct tls_failure *failure = tls_conn_failure(s->tls);
+
+		if (failure->refusal != TLS_REFUSAL_NONE)
+			stats_add(s->proxy->stats, stat_of(failure), 1);
+		refusal = session_refusal_of(failure);
 		endpoint_failed(s, -EPROTO, &refusal);
 	}
 }

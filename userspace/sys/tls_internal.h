@@ -12,6 +12,7 @@ struct tls_ctx {
 	SSL_CTX *ssl_ctx;
 	struct tls_identity *identities; /* parsed certificates, in the configuration's order */
 	size_t n_identities;
+	struct tls_verifier *verifier; /* of the peers; NULL: nobody is asked for a certificate */
 };
 
 /** A certificate of ours ready for SSL_use_cert_and_key(). */
@@ -23,7 +24,10 @@ struct tls_identity {
 
 struct tls_conn {
 	SSL *ssl;
-	const char *server_uri; /* client side: what the peer must be; NULL: OpenSSL compares */
+	struct tls_server server; /* client side: what the peer must be; else its name is NULL */
+	char *server_name;
+	struct tls_chain *chain; /* that the peer has shown; NULL: none */
+	enum tls_verified verified;
 	bool established;
 	bool close_notified; /* the peer has ended its direction cleanly */
 	bool alerted;	     /* the peer has sent a fatal alert */
@@ -76,8 +80,8 @@ int tls_pem_next(BIO *bio, X509 **ret_certificate);
  */
 int tls_no_password(char *buf, int size, int rwflag, void *arg);
 
-/** tls_verify_chain() - certificate verification callback: verdict and what to log. */
-int tls_verify_chain(X509_STORE_CTX *store_ctx, void *arg);
+/** tls_subject_text() - @certificate's subject in RFC 2253 form; "" for NULL. */
+void tls_subject_text(X509 *certificate, char *text, size_t size);
 
 /** tls_certificate_names() - tls_peer_names() of any certificate. Returns: 0 or as there. */
 int tls_certificate_names(X509 *leaf,

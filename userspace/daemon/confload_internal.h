@@ -71,6 +71,10 @@ uint64_t confload_number(struct confload *load, const struct confload_field *fie
 /** confload_texts() - copy a list. */
 int confload_texts(char *const *from, unsigned int n, char ***ret_texts, size_t *ret_n);
 
+/** confload_alpn() - copy the protocols at @field. */
+int confload_alpn(struct confload *load, const struct confload_field *field, char *const *from,
+		  unsigned int n, char ***ret_names, size_t *ret_n);
+
 /** confload_is_dns() - a host's name without wildcard. */
 bool confload_is_dns(const char *text);
 

@@ -187,6 +187,9 @@ int confload_tls(struct confload *load, size_t index, struct config_listener *to
 	to->tls_version = confload_min_version(load, &field, from->min_version);
 	field = confload_field("listeners[%zu].tls.client_auth", index);
 	to->client_auth = auth_of[confload_choice(load, &field, from->client_auth, auths)];
-	r = load_certificates(load, index, from, to);
+	field = confload_field("listeners[%zu].tls.alpn", index);
+	r = confload_alpn(load, &field, from->alpn, from->n_alpn, &to->alpn, &to->n_alpn);
+	if (r == 0)
+		r = load_certificates(load, index, from, to);
 	return r == 0 ? load_client_ca(load, index, from, to) : r;
 }

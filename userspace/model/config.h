@@ -71,6 +71,8 @@ struct config_listener {
 	struct config_certificate *certificates; /* the first serves clients without a known SNI */
 	size_t n_certificates;
 	enum config_tls_version tls_version;
+	char **alpn; /* by our preference; none: it is not looked at */
+	size_t n_alpn;
 	enum config_client_auth client_auth;
 	struct config_blob client_ca; /* data == NULL exactly when client_auth is OFF */
 	struct config_rule *rules;

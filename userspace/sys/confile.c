@@ -40,6 +40,7 @@ static const cyaml_schema_value_t certificate_entry = {
 static const cyaml_schema_field_t tls_fields[] = {
 	LIST(struct confile_tls, certificates, &certificate_entry),
 	TEXT(struct confile_tls, min_version),
+	TEXTS(struct confile_tls, alpn),
 	TEXT(struct confile_tls, client_auth),
 	TEXT(struct confile_tls, client_ca),
 	CYAML_FIELD_END,

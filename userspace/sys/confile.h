@@ -19,6 +19,8 @@ struct confile_tls {
 	struct confile_certificate *certificates;
 	unsigned int n_certificates;
 	char *min_version;
+	char **alpn;
+	unsigned int n_alpn;
 	char *client_auth;
 	char *client_ca;
 };

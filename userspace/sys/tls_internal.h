@@ -12,6 +12,8 @@ struct tls_ctx {
 	SSL_CTX *ssl_ctx;
 	struct tls_identity *identities; /* parsed certificates, in the configuration's order */
 	size_t n_identities;
+	unsigned char *alpn; /* server side: ours as on the wire, in our order; NULL: none */
+	size_t alpn_len;
 };
 
 /** A certificate of ours ready for SSL_use_cert_and_key(). */
@@ -75,6 +77,13 @@ int tls_pem_next(BIO *bio, X509 **ret_certificate);
  * @arg: an int that becomes 1 when it was asked for, or NULL.
  */
 int tls_no_password(char *buf, int size, int rwflag, void *arg);
+
+/**
+ * tls_alpn_offer() - as a client; tls_alpn_serve() - choose as a server. No names: nothing is done.
+ * Returns: 0, -ENOMEM, -EINVAL (a name that cannot be one).
+ */
+int tls_alpn_offer(SSL_CTX *ssl_ctx, char *const *names, size_t n);
+int tls_alpn_serve(struct tls_ctx *ctx, char *const *names, size_t n);
 
 /** tls_verify_chain() - certificate verification callback: verdict and what to log. */
 int tls_verify_chain(X509_STORE_CTX *store_ctx, void *arg);

@@ -102,6 +102,13 @@ int confload_rules(struct confload *load, size_t index, struct config_listener *
 int confload_originate(struct confload *load, size_t index, struct config_listener *listener);
 int confload_passthrough(struct confload *load, size_t index, struct config_listener *listener);
 
+/** confload_answers() - what a listener tells clients that cannot go on; behind its tls. */
+void confload_answers(struct confload *load, size_t index, struct config_listener *listener);
+/** confload_respond() - the same of the rule at @rule, behind its action. */
+void confload_respond(struct confload *load, const struct confload_field *rule,
+		      const struct confile_rule *from, enum config_mode mode,
+		      struct config_rule *to);
+
 /** confload_check_passthrough() - may clients of mode: passthrough go to @upstream (its index)? */
 void confload_check_passthrough(struct confload *load, const struct confload_field *field,
 				size_t upstream);

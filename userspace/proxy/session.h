@@ -3,6 +3,7 @@
 #ifndef SLUICE_PROXY_SESSION_H
 #define SLUICE_PROXY_SESSION_H
 
+#include "model/answer.h"
 #include "model/flow.h"
 #include "model/identity.h"
 #include "model/policy.h"
@@ -39,7 +40,9 @@ struct session {
 	enum session_handover handover;
 	bool handshaking : 1; /* counted in proxy->n_handshakes */
 	bool admitted : 1;
-	uint32_t soon_ms; /* next delay of s->soon in the relay */
+	uint8_t alpn : 4;   /* which of session_protocols(), from 1; 0: none */
+	uint8_t answer : 2; /* enum answer: what it is told in FLOW_ANSWER */
+	uint32_t soon_ms;   /* next delay of s->soon in the relay */
 	uint64_t id;
 	uint64_t started_ns;
 	uint64_t active_ms; /* when bytes moved last */
@@ -53,9 +56,10 @@ struct session {
 	const struct config_rule *rule; /* that decided; NULL: none did */
 	struct identity identity;	/* of who is at the wire */
 	struct addr_short peer;		/* the client */
-	uint32_t lingered_bytes;
-	char *sni;		 /* NULL: none sent */
-	const char *tls_version; /* static texts of OpenSSL */
+	uint32_t lingered_bytes : 24;	/* read and thrown away, in FLOW_ANSWER too */
+	struct answer_head head;	/* of the request in FLOW_ANSWER */
+	char *sni;			/* NULL: none sent */
+	const char *tls_version;	/* static texts of OpenSSL */
 	const char *tls_cipher;
 	const char *close_reason;
 };
@@ -90,6 +94,23 @@ static inline enum relay_wire session_who_is_at_wire(const struct session *s)
 	return session_originates(s) ? RELAY_WIRE_UPSTREAM : RELAY_WIRE_CLIENT;
 }
 
+/** session_protocols() - what TLS at the wire may agree on (ALPN), of the configuration. */
+struct session_protocols {
+	char *const *names;
+	size_t n; /* at most 8 */
+};
+
+static inline struct session_protocols session_protocols(const struct session *s)
+{
+	const struct config_upstream_tls *tls =
+		s->upstream.upstream ? s->upstream.upstream->tls : NULL;
+
+	if (!session_originates(s))
+		return (struct session_protocols){s->listener->alpn, s->listener->n_alpn};
+	return tls ? (struct session_protocols){tls->alpn, tls->n_alpn}
+		   : (struct session_protocols){};
+}
+
 /** session_from_client(), session_to_client() - the way that the client's bytes take, and back. */
 static inline enum relay_direction session_from_client(const struct session *s)
 {
@@ -121,6 +142,7 @@ struct refusal {
 	const char *reason;  /* in words */
 	const char *subject; /* of the certificate; "" none */
 	int alert;	     /* number sent; -1 none */
+	const char *respond; /* what else it is told, static text; NULL: nothing */
 };
 
 void session_log_end(const struct session *session);

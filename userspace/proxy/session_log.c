@@ -11,6 +11,11 @@ static const char *engine_name(const struct relay_flow *flow)
 	return flow->engine ? flow->engine->name : "none";
 }
 
+static const char *protocol_name(const struct session *s)
+{
+	return s->alpn > 0 ? session_protocols(s).names[s->alpn - 1] : NULL;
+}
+
 static void log_who(struct log_line *line, const struct session *s)
 {
 	const struct addr client = addr_lengthen(&s->peer);
@@ -22,6 +27,7 @@ static void log_who(struct log_line *line, const struct session *s)
 	log_str(line, "sni", s->sni);
 	log_str(line, "tls", s->tls_version);
 	log_str(line, "cipher", s->tls_cipher);
+	log_str(line, "alpn", protocol_name(s));
 }
 
 static void log_identity(struct log_line *line, const struct identity *identity)
@@ -73,6 +79,8 @@ void session_log_refusal(const struct session *s, const struct refusal *refusal)
 	log_str(&line, "reason", refusal->reason);
 	log_str(&line, "subject", refusal->subject);
 	log_i64(&line, "alert", refusal->alert);
+	log_str(&line, "respond",
+		refusal->respond ? refusal->respond : (refusal->alert >= 0 ? "alert" : NULL));
 	log_end(&line);
 }
 
@@ -110,6 +118,7 @@ void session_report(const struct session *s, struct json *array)
 	json_add_str(object, "sni", s->sni);
 	json_add_str(object, "tls_version", s->tls_version);
 	json_add_str(object, "cipher", s->tls_cipher);
+	json_add_str(object, "alpn", protocol_name(s));
 	if (name)
 		json_add_bytes(object, "identity", name->bytes, name->len);
 	else

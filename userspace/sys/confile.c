@@ -56,11 +56,9 @@ static const cyaml_schema_field_t match_fields[] = {
 };
 
 static const cyaml_schema_field_t rule_fields[] = {
-	TEXT(struct confile_rule, name),
-	PART(struct confile_rule, match, match_fields),
-	TEXT(struct confile_rule, action),
-	TEXT(struct confile_rule, upstream),
-	CYAML_FIELD_END,
+	TEXT(struct confile_rule, name),     PART(struct confile_rule, match, match_fields),
+	TEXT(struct confile_rule, action),   TEXT(struct confile_rule, respond),
+	TEXT(struct confile_rule, upstream), CYAML_FIELD_END,
 };
 static const cyaml_schema_value_t rule_entry = {
 	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct confile_rule, rule_fields),
@@ -82,6 +80,8 @@ static const cyaml_schema_field_t listener_fields[] = {
 	PART(struct confile_listener, offload_after, offload_after_fields),
 	TEXT(struct confile_listener, engine),
 	TEXT(struct confile_listener, on_truncation),
+	TEXT(struct confile_listener, refuse_with),
+	TEXT(struct confile_listener, no_upstream),
 	TEXT(struct confile_listener, upstream),
 	CYAML_FIELD_END,
 };

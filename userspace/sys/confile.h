@@ -35,6 +35,7 @@ struct confile_rule {
 	char *name;
 	struct confile_match *match;
 	char *action;
+	char *respond;
 	char *upstream;
 };
 
@@ -54,6 +55,8 @@ struct confile_listener {
 	struct confile_offload_after *offload_after;
 	char *engine;
 	char *on_truncation;
+	char *refuse_with;
+	char *no_upstream;
 	char *upstream;
 };
 

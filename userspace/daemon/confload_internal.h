@@ -90,6 +90,16 @@ int confload_certificate(struct confload *load, const struct confload_field *fie
 			 enum tls_cert_role role, const struct confile_certificate *from,
 			 struct config_certificate *to);
 
+/**
+ * confload_unlock_pkcs12() - chain and key from `pkcs12:` of the certificate at @field; they stay
+ * empty when there was a mistake.
+ * confload_unlock_key() - the same of @key, which is there, with `password:`. It stays as it is then.
+ */
+int confload_unlock_pkcs12(struct confload *load, const struct confload_field *field,
+			   const struct confile_certificate *from, struct config_certificate *to);
+int confload_unlock_key(struct confload *load, const struct confload_field *field,
+			const struct confile_certificate *from, struct config_blob *key);
+
 /** confload_ca() - trusted CAs; data stays NULL when there was a mistake. */
 int confload_ca(struct confload *load, const struct confload_field *field, const char *source,
 		struct config_blob *to);

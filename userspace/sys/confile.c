@@ -31,6 +31,8 @@ static const cyaml_schema_value_t text_entry = {
 static const cyaml_schema_field_t certificate_fields[] = {
 	TEXT(struct confile_certificate, chain),
 	TEXT(struct confile_certificate, key),
+	TEXT(struct confile_certificate, pkcs12),
+	TEXT(struct confile_certificate, password),
 	CYAML_FIELD_END,
 };
 static const cyaml_schema_value_t certificate_entry = {

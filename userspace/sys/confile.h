@@ -13,6 +13,8 @@
 struct confile_certificate {
 	char *chain;
 	char *key;
+	char *pkcs12; /* in the place of both */
+	char *password;
 };
 
 struct confile_tls {

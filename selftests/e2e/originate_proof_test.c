@@ -162,6 +162,7 @@ TEST_MATRIX(proves_who_it_is, servers, engines)
 TEST_CASES(shows_what_is_configured, engines)
 {
 	const struct tlsserver_seen *seen;
+	struct log_entry line;
 	static struct e2e e;
 	struct peer client;
 
@@ -176,7 +177,8 @@ TEST_CASES(shows_what_is_configured, engines)
 	CHECK_STR(seen->sni, "front.example");
 	CHECK_STR(seen->alpn, "imap");
 	CHECK_STR(seen->cn, "client-a");
-	(void)e2e_prove_session(&e, 0, "done");
+	line = e2e_prove_session(&e, 0, "done");
+	CHECK(log_entry_is(&line, "alpn", "imap"), "%s", line.text);
 	e2e_end_plain(&e, &client);
 }
 

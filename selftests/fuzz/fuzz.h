@@ -2,6 +2,7 @@
 /*
  * What a stranger or a file sends us and we read ourselves, one target per file:
  *
+ *	answer.c       the request of a client that is refused in HTTP
  *	bundle.c       a memfd that another process may have damaged
  *	clienthello.c  the first bytes of a TLS client, read for its server name
  *	config.c       text of the configuration, up to the checked one; no file is opened

@@ -128,6 +128,9 @@ static int set_up(struct tlsclient *client, const struct tlsclient_options *opti
 		     SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	if (options->sni)
 		SSL_set_tlsext_host_name(client->ssl, options->sni);
+	if (options->alpn)
+		(void)SSL_set_alpn_protos(client->ssl, (const unsigned char *)options->alpn,
+					  (unsigned int)strlen(options->alpn));
 	if (options->max_fragment)
 		SSL_set_tlsext_max_fragment_length(client->ssl, options->max_fragment);
 	SSL_set_connect_state(client->ssl);

@@ -20,6 +20,7 @@ struct tlsclient_options {
 	const char *cert, *key; /* files; NULL: no certificate */
 	const char *ca;		/* file; NULL: the server is not verified */
 	const char *sni;	/* NULL: none */
+	const char *alpn;	/* offered, each behind a byte with its length; NULL: none */
 	int version;		/* TLS1_2_VERSION, TLS1_3_VERSION; 0: the library's choice */
 	enum tls_suite suite;
 	const char *sigalgs;	 /* what the server may sign with, OpenSSL's list; NULL: all */

@@ -21,7 +21,13 @@ struct tls_pair_options {
 	X509 *cert;	   /* the client's, with its key; NULL: none, and none is asked for */
 	EVP_PKEY *key;
 	const char *client_ca; /* PEM; with cert */
+	char *const *alpn;     /* the server's */
+	size_t n_alpn;
+	const char *offer; /* the client's, each behind a byte with its length; NULL: none */
 };
+
+/** tls_pair_try() - Returns: how the handshake ended for the server. */
+enum tls_step tls_pair_try(struct tls_pair *pair, const struct tls_pair_options *options);
 
 /** tls_pair_open() - with the handshake done on both sides. */
 void tls_pair_open(struct tls_pair *pair, const struct tls_pair_options *options);

@@ -23,7 +23,7 @@
  *	    "counters": {"accepted": 3, …any name: number…},
  *	    "sessions": [{
  *	      "id": 7, "listener": "orders", "peer": "192.0.2.1:4711", "sni": "…" | null,
- *	      "tls_version": "TLSv1.3", "cipher": "TLS_AES_128_GCM_SHA256",
+ *	      "tls_version": "TLSv1.3", "cipher": "TLS_AES_128_GCM_SHA256", "alpn": "h2" | null,
  *	      "identity": "spiffe://…", "rule": "billing", "upstream": "app",
  *	      "state": "relay", "age_ms": 1200, "bytes_in": 10, "bytes_out": 20,
  *	      "engine_in": "splice" | "copy", "engine_out": "splice" | "copy",
@@ -38,7 +38,7 @@
  *	}
  *
  * The peer is the client, in mode: originate too, and in and out are seen from it: bytes_in came from
- * the client, in a session and in the counters. sni, tls_version, cipher, identity, cookie and kernel
+ * the client, in a session and in the counters. sni, tls_version, cipher, alpn, identity, cookie and kernel
  * are of the socket with TLS, which is the upstream's in mode: originate; identity is its server's
  * then, and rule is null. In mode: passthrough cookie and kernel are of the client's socket, sni is
  * what its hello asked for (null where no rule asks), and the rest of TLS is null. A session's kernel is null when

@@ -106,7 +106,7 @@ static void tell_unreadable(const struct bundle *bundle, struct report *report, 
 		break;
 	case -ENODATA:
 		what = is_env ? "is not set in the environment, or empty" : "is an empty file";
-		hint = is_env ? "set the variable to the PEM text" : "it must have PEM text";
+		hint = is_env ? "set the variable to the text itself" : "is it written already?";
 		break;
 	case -ENOENT:
 		hint = "check the path; a relative one is beside the configuration file";
@@ -159,6 +159,28 @@ static int collect(struct bundle *bundle, struct report *report, const char *fie
 	return 0;
 }
 
+/* @at: the path of @certificate. */
+static int collect_certificate(struct bundle *bundle, struct report *report, const char *at,
+			       const struct confile_certificate *certificate)
+{
+	const struct {
+		const char *key, *source;
+	} sources[] = {
+		{"chain", certificate->chain},
+		{"key", certificate->key},
+		{"pkcs12", certificate->pkcs12},
+		{"password", certificate->password},
+	};
+	char field[CONFILE_FIELD_MAX];
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < sizeof(sources) / sizeof(sources[0]); i++) {
+		snprintf(field, sizeof(field), "%.200s.%s", at, sources[i].key);
+		r = collect(bundle, report, field, sources[i].source);
+	}
+	return r;
+}
+
 static int collect_listener(struct bundle *bundle, struct report *report, size_t index,
 			    const struct confile_tls *tls)
 {
@@ -166,12 +188,8 @@ static int collect_listener(struct bundle *bundle, struct report *report, size_t
 	int r = 0;
 
 	for (unsigned int i = 0; r == 0 && i < tls->n_certificates; i++) {
-		snprintf(field, sizeof(field), "listeners[%zu].tls.certificates[%u].chain", index,
-			 i);
-		r = collect(bundle, report, field, tls->certificates[i].chain);
-		snprintf(field, sizeof(field), "listeners[%zu].tls.certificates[%u].key", index, i);
-		if (r == 0)
-			r = collect(bundle, report, field, tls->certificates[i].key);
+		snprintf(field, sizeof(field), "listeners[%zu].tls.certificates[%u]", index, i);
+		r = collect_certificate(bundle, report, field, &tls->certificates[i]);
 	}
 	snprintf(field, sizeof(field), "listeners[%zu].tls.client_ca", index);
 	return r < 0 ? r : collect(bundle, report, field, tls->client_ca);
@@ -183,13 +201,9 @@ static int collect_upstream(struct bundle *bundle, struct report *report, size_t
 	char field[CONFILE_FIELD_MAX];
 	int r = 0;
 
-	if (tls->certificate) {
-		snprintf(field, sizeof(field), "upstreams[%zu].tls.certificate.chain", index);
-		r = collect(bundle, report, field, tls->certificate->chain);
-		snprintf(field, sizeof(field), "upstreams[%zu].tls.certificate.key", index);
-		if (r == 0)
-			r = collect(bundle, report, field, tls->certificate->key);
-	}
+	snprintf(field, sizeof(field), "upstreams[%zu].tls.certificate", index);
+	if (tls->certificate)
+		r = collect_certificate(bundle, report, field, tls->certificate);
 	snprintf(field, sizeof(field), "upstreams[%zu].tls.server_ca", index);
 	return r < 0 ? r : collect(bundle, report, field, tls->server_ca);
 }

@@ -71,6 +71,10 @@ uint64_t confload_number(struct confload *load, const struct confload_field *fie
 /** confload_texts() - copy a list. */
 int confload_texts(char *const *from, unsigned int n, char ***ret_texts, size_t *ret_n);
 
+/** confload_alpn() - copy the protocols at @field. */
+int confload_alpn(struct confload *load, const struct confload_field *field, char *const *from,
+		  unsigned int n, char ***ret_names, size_t *ret_n);
+
 /** confload_is_dns() - a host's name without wildcard. */
 bool confload_is_dns(const char *text);
 
@@ -86,6 +90,16 @@ int confload_certificate(struct confload *load, const struct confload_field *fie
 			 enum tls_cert_role role, const struct confile_certificate *from,
 			 struct config_certificate *to);
 
+/**
+ * confload_unlock_pkcs12() - chain and key from `pkcs12:` of the certificate at @field; they stay
+ * empty when there was a mistake.
+ * confload_unlock_key() - the same of @key, which is there, with `password:`. It stays as it is then.
+ */
+int confload_unlock_pkcs12(struct confload *load, const struct confload_field *field,
+			   const struct confile_certificate *from, struct config_certificate *to);
+int confload_unlock_key(struct confload *load, const struct confload_field *field,
+			const struct confile_certificate *from, struct config_blob *key);
+
 /** confload_ca() - trusted CAs; data stays NULL when there was a mistake. */
 int confload_ca(struct confload *load, const struct confload_field *field, const char *source,
 		struct config_blob *to);
@@ -97,6 +111,13 @@ int confload_tls(struct confload *load, size_t index, struct config_listener *li
 int confload_rules(struct confload *load, size_t index, struct config_listener *listener);
 int confload_originate(struct confload *load, size_t index, struct config_listener *listener);
 int confload_passthrough(struct confload *load, size_t index, struct config_listener *listener);
+
+/** confload_answers() - what a listener tells clients that cannot go on; behind its tls. */
+void confload_answers(struct confload *load, size_t index, struct config_listener *listener);
+/** confload_respond() - the same of the rule at @rule, behind its action. */
+void confload_respond(struct confload *load, const struct confload_field *rule,
+		      const struct confile_rule *from, enum config_mode mode,
+		      struct config_rule *to);
 
 /** confload_check_passthrough() - may clients of mode: passthrough go to @upstream (its index)? */
 void confload_check_passthrough(struct confload *load, const struct confload_field *field,

@@ -189,11 +189,14 @@ static int load_listener(struct confload *load, size_t index)
 		r = load_addrs(load, index, to);
 	if (r < 0 || !known)
 		return r;
+	if (to->mode != MODE_TERMINATE)
+		confload_answers(load, index, to);
 	if (to->mode == MODE_ORIGINATE)
 		return confload_originate(load, index, to);
 	if (to->mode == MODE_PASSTHROUGH)
 		return confload_passthrough(load, index, to);
 	r = confload_tls(load, index, to);
+	confload_answers(load, index, to);
 	return r == 0 ? confload_rules(load, index, to) : r;
 }
 

@@ -146,6 +146,8 @@ static int load_rule(struct confload *load, size_t listener, size_t index,
 	field = confload_field("listeners[%zu].rules[%zu].action", listener, index);
 	to->action = action_of[confload_choice(load, &field, from->action, actions)];
 	choose_upstream(load, listener, index, from, to);
+	field = confload_field("listeners[%zu].rules[%zu]", listener, index);
+	confload_respond(load, &field, from, load->config->listeners[listener].mode, to);
 	return r == 0 ? load_match(load, listener, index, from->match, to) : r;
 }
 
@@ -158,7 +160,9 @@ static void check_optional(struct confload *load, size_t listener, const struct 
 		if (to->rules[i].anonymous)
 			return;
 	}
-	if (to->client_auth == CLIENT_AUTH_OPTIONAL && load->report->n_mistakes == 0)
+	/* Or an answer that it understands, which a handshake that fails does not give. */
+	if (to->client_auth == CLIENT_AUTH_OPTIONAL && load->report->n_mistakes == 0 &&
+	    to->refuse_with != RESPOND_HTTP_403)
 		confload_remark(load, &field,
 				"add a rule with match: {anonymous: true}, or require one",
 				"peers without certificate are refused: no rule is for them");

@@ -41,6 +41,7 @@ static void listener_done(struct config_listener *listener)
 	for (size_t i = 0; listener->certificates && i < listener->n_certificates; i++)
 		certificate_done(&listener->certificates[i]);
 	free(listener->certificates);
+	free_texts(listener->alpn, listener->n_alpn);
 	blob_done(&listener->client_ca);
 	for (size_t i = 0; listener->rules && i < listener->n_rules; i++)
 		rule_done(&listener->rules[i]);

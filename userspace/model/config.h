@@ -21,6 +21,9 @@ enum config_offload { OFFLOAD_AUTO, OFFLOAD_REQUIRE, OFFLOAD_OFF };
 enum config_engine { ENGINE_AUTO, ENGINE_SPLICE, ENGINE_KTLS_COPY } __attribute__((packed));
 enum config_truncation { TRUNCATION_RESET, TRUNCATION_ACCEPT };
 enum config_action { ACTION_ALLOW, ACTION_DENY };
+/** What a client is told that is refused; see model/answer. */
+enum config_respond { RESPOND_AS_LISTENER, RESPOND_ALERT, RESPOND_HTTP_403, RESPOND_RESET };
+enum config_no_upstream { NO_UPSTREAM_ALERT, NO_UPSTREAM_HTTP_503 };
 enum config_tls_version { TLS_1_2_UP, TLS_1_3_ONLY };
 enum config_server_kind { SERVER_DNS, SERVER_IP, SERVER_URI };
 enum config_log_format { CONFIG_LOG_KEY_VALUE, CONFIG_LOG_JSON };
@@ -48,7 +51,8 @@ struct config_rule {
 	size_t n_cn, n_dns, n_uri, n_sni;
 	bool anonymous; /* then there are no lists */
 	enum config_action action;
-	size_t upstream; /* index in config.upstreams; meaningless for ACTION_DENY */
+	enum config_respond respond; /* only of ACTION_DENY anything but RESPOND_AS_LISTENER */
+	size_t upstream;	     /* index in config.upstreams; meaningless for ACTION_DENY */
 };
 
 /** When a session's keys go to the kernel, whichever comes first; 0 bytes: at once. */
@@ -71,6 +75,8 @@ struct config_listener {
 	struct config_certificate *certificates; /* the first serves clients without a known SNI */
 	size_t n_certificates;
 	enum config_tls_version tls_version;
+	char **alpn; /* by our preference; none: it is not looked at */
+	size_t n_alpn;
 	enum config_client_auth client_auth;
 	struct config_blob client_ca; /* data == NULL exactly when client_auth is OFF */
 	struct config_rule *rules;
@@ -79,6 +85,8 @@ struct config_listener {
 	struct config_offload_after offload_after;
 	enum config_engine engine;
 	enum config_truncation on_truncation;
+	enum config_respond refuse_with; /* where no rule says it; never RESPOND_AS_LISTENER */
+	enum config_no_upstream no_upstream;
 };
 
 /** What we show and demand where an upstream talks TLS. */

@@ -16,6 +16,8 @@ static const struct flow_step table[FLOW_STATES][FLOW_EVENTS] = {
 		{
 			[FLOW_ON_ADMITTED] = {FLOW_CONNECT, FLOW_DO_CONNECT},
 			[FLOW_ON_REFUSED] = {FLOW_LINGER, FLOW_DO_LINGER},
+			[FLOW_ON_SHUT_OUT] = ABORT,
+			[FLOW_ON_TO_ANSWER] = {FLOW_ANSWER, FLOW_DO_ANSWER},
 			[FLOW_ON_FAILED] = CLOSE,
 			[FLOW_ON_TIMEOUT] = ABORT,
 			[FLOW_ON_CUT] = ABORT,
@@ -33,6 +35,7 @@ static const struct flow_step table[FLOW_STATES][FLOW_EVENTS] = {
 			[FLOW_ON_CONNECTED] = {FLOW_RELAY, FLOW_DO_RELAY},
 			[FLOW_ON_REACHED] = {FLOW_UPSTREAM_TLS, FLOW_DO_GREET},
 			[FLOW_ON_NO_UPSTREAM] = {FLOW_LINGER, FLOW_DO_ALERT},
+			[FLOW_ON_TO_ANSWER] = {FLOW_ANSWER, FLOW_DO_ANSWER},
 			[FLOW_ON_FAILED] = ABORT,
 			[FLOW_ON_CUT] = ABORT,
 		},
@@ -48,6 +51,13 @@ static const struct flow_step table[FLOW_STATES][FLOW_EVENTS] = {
 			[FLOW_ON_REFUSED] = {FLOW_LINGER, FLOW_DO_ALERT},
 			[FLOW_ON_ENDED] = CLOSE,
 			[FLOW_ON_BROKEN] = ABORT,
+			[FLOW_ON_TIMEOUT] = ABORT,
+			[FLOW_ON_CUT] = ABORT,
+		},
+	[FLOW_ANSWER] =
+		{
+			[FLOW_ON_ANSWERED] = {FLOW_LINGER, FLOW_DO_LINGER},
+			[FLOW_ON_FAILED] = CLOSE,
 			[FLOW_ON_TIMEOUT] = ABORT,
 			[FLOW_ON_CUT] = ABORT,
 		},
@@ -73,8 +83,8 @@ const char *flow_state_name(enum flow_state state)
 	static const char *const names[FLOW_STATES] = {
 		[FLOW_HANDSHAKE] = "handshake", [FLOW_PEEK] = "peek",
 		[FLOW_CONNECT] = "connect",	[FLOW_UPSTREAM_TLS] = "upstream_tls",
-		[FLOW_RELAY] = "relay",		[FLOW_LINGER] = "linger",
-		[FLOW_CLOSED] = "closed",
+		[FLOW_RELAY] = "relay",		[FLOW_ANSWER] = "answer",
+		[FLOW_LINGER] = "linger",	[FLOW_CLOSED] = "closed",
 	};
 
 	return names[state];

@@ -31,6 +31,8 @@ int context_for_clients(const struct config_listener *from, struct tls_ctx **ret
 		.client_ca = from->client_ca.data,
 		.client_ca_len = from->client_ca.len,
 		.client_auth = auth[from->client_auth],
+		.alpn = from->alpn,
+		.n_alpn = from->n_alpn,
 		.tls13_only = from->tls_version == TLS_1_3_ONLY,
 	};
 

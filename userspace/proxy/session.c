@@ -93,7 +93,7 @@ static void on_client_lingering(struct session *s)
 			session_step(s, FLOW_ON_PEER_CLOSED);
 			return;
 		}
-		s->lingered_bytes += (uint64_t)got;
+		s->lingered_bytes += (uint32_t)got;
 		if (s->lingered_bytes > LINGER_BYTES) {
 			session_step(s, FLOW_ON_TIMEOUT);
 			return;
@@ -178,6 +178,9 @@ static void on_accepted(struct loop_source *source, uint32_t events)
 	case FLOW_RELAY:
 		relay_event(s, source, events);
 		break;
+	case FLOW_ANSWER:
+		session_answer(s);
+		break;
 	case FLOW_LINGER:
 		on_client_lingering(s);
 		break;
@@ -223,6 +226,9 @@ static void on_timer(struct loop_timer *timer)
 	case FLOW_RELAY:
 		session_deadline_check(s);
 		break;
+	case FLOW_ANSWER:
+		session_answer_late(s);
+		break;
 	default:
 		session_step(s, FLOW_ON_TIMEOUT);
 	}
@@ -256,6 +262,9 @@ void session_step(struct session *s, enum flow_event event)
 	case FLOW_DO_ALERT:
 		(void)tls_send_alert(s->tls, TLS_ALERT_INTERNAL_ERROR);
 		linger(s);
+		break;
+	case FLOW_DO_ANSWER:
+		session_answer_begin(s);
 		break;
 	case FLOW_DO_LINGER:
 		linger(s);

@@ -3,6 +3,7 @@
 #ifndef SLUICE_PROXY_SESSION_H
 #define SLUICE_PROXY_SESSION_H
 
+#include "model/answer.h"
 #include "model/flow.h"
 #include "model/identity.h"
 #include "model/policy.h"
@@ -38,7 +39,9 @@ struct session {
 	const struct config_listener *listener;
 	enum flow_state state;
 	enum offload_reason offload_reason;
-	enum session_handover handover;
+	uint8_t handover : 2; /* enum session_handover */
+	uint8_t answer : 2;   /* enum answer: what it is told in FLOW_ANSWER */
+	uint8_t alpn : 4;     /* which of session_protocols(), from 1; 0: none */
 	bool handshaking : 1; /* counted in proxy->n_handshakes */
 	bool admitted : 1;
 	bool unchecked : 1;   /* the present generation has still to look at it */
@@ -57,15 +60,16 @@ struct session {
 	const struct config_rule *rule; /* that decided; NULL: none did */
 	struct identity identity;	/* of who is at the wire */
 	struct addr_short peer;		/* the client */
-	uint32_t lingered_bytes;
-	char *sni;		 /* NULL: none sent */
-	struct tls_chain *chain; /* that whoever is at the wire has shown; NULL: none */
+	uint32_t lingered_bytes : 24; /* read and thrown away, in FLOW_ANSWER too */
+	struct answer_head head;      /* of the request in FLOW_ANSWER */
+	char *sni;		      /* NULL: none sent */
+	struct tls_chain *chain;      /* that whoever is at the wire has shown; NULL: none */
 	const char *tls_cipher;
 	const char *close_reason;
 };
 
 /* One plain struct when the kernel has the keys: no SSL object, no buffer and no pipe while idle. */
-static_assert(sizeof(struct session) <= 520, "a session is to stay small");
+static_assert(sizeof(struct session) <= 600, "a session is to stay small");
 
 /** session_terminates() - the client talks TLS with us, so it can be told something. */
 static inline bool session_terminates(const struct session *s)
@@ -92,6 +96,23 @@ static inline struct loop_source *session_local(struct session *s)
 static inline enum relay_wire session_who_is_at_wire(const struct session *s)
 {
 	return session_originates(s) ? RELAY_WIRE_UPSTREAM : RELAY_WIRE_CLIENT;
+}
+
+/** session_protocols() - what TLS at the wire may agree on (ALPN), of the configuration. */
+struct session_protocols {
+	char *const *names;
+	size_t n; /* at most 8 */
+};
+
+static inline struct session_protocols session_protocols(const struct session *s)
+{
+	const struct config_upstream_tls *tls =
+		s->upstream.upstream ? s->upstream.upstream->tls : NULL;
+
+	if (!session_originates(s))
+		return (struct session_protocols){s->listener->alpn, s->listener->n_alpn};
+	return tls ? (struct session_protocols){tls->alpn, tls->n_alpn}
+		   : (struct session_protocols){};
 }
 
 /** session_from_client(), session_to_client() - the way that the client's bytes take, and back. */
@@ -126,6 +147,7 @@ struct refusal {
 	const char *detail;  /* words beside such a reason; NULL: none */
 	const char *subject; /* of the certificate; "" none */
 	int alert;	     /* number sent; -1 none */
+	const char *respond; /* what else it is told, static text; NULL: nothing */
 };
 
 /**

@@ -20,7 +20,10 @@ static void no_upstream(struct session *s)
 		  "upstream %s: every endpoint failed, the last with: %s",
 		  s->upstream.upstream->name, upstream_problem(&s->upstream));
 	s->close_reason = "upstream_failed";
-	session_step(s, session_terminates(s) ? FLOW_ON_NO_UPSTREAM : FLOW_ON_FAILED);
+	if (session_terminates(s))
+		session_without_upstream(s);
+	else
+		session_step(s, FLOW_ON_FAILED);
 }
 
 static void out_of_memory(struct session *s)

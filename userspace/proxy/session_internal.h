@@ -69,6 +69,26 @@ void session_try_endpoint(struct session *s);
 void session_connect_event(struct session *s, uint32_t events);
 void session_connect_late(struct session *s);
 
+/* session_answer.c: what a client is told that cannot go on. TLS with it is established. */
+
+/** session_choose_answer() - s->answer to a refusal, by s->rule and listener. */
+void session_choose_answer(struct session *s);
+
+/** session_refused() - behind session_refuse(): the client is told s->answer; an alert was sent. */
+void session_refused(struct session *s);
+
+/** session_without_upstream() - no endpoint took the connection. */
+void session_without_upstream(struct session *s);
+
+/** session_answer_begin() - read the request's head, then answer. */
+void session_answer_begin(struct session *s);
+
+/** session_answer() - the client's socket has something to say. */
+void session_answer(struct session *s);
+
+/** session_answer_late() - the time is up: it gets its answer now, if it has asked at all. */
+void session_answer_late(struct session *s);
+
 /* session_handover.c: from OpenSSL to the kernel. */
 
 /** session_plan_handover() - the relay has started: when will the keys be handed over? */

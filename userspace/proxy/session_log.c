@@ -27,6 +27,11 @@ static void log_refusal(struct log_line *line, const struct refusal *refusal)
 	log_i64(line, "alert", refusal->alert);
 }
 
+static const char *protocol_name(const struct session *s)
+{
+	return s->alpn > 0 ? session_protocols(s).names[s->alpn - 1] : NULL;
+}
+
 static void log_who(struct log_line *line, const struct session *s)
 {
 	const struct addr client = addr_lengthen(&s->peer);
@@ -38,6 +43,7 @@ static void log_who(struct log_line *line, const struct session *s)
 	log_str(line, "sni", s->sni);
 	log_str(line, "tls", version_name(s));
 	log_str(line, "cipher", s->tls_cipher);
+	log_str(line, "alpn", protocol_name(s));
 }
 
 static void log_identity(struct log_line *line, const struct identity *identity)
@@ -86,6 +92,8 @@ static void log_decision(const char *event, const struct session *s, const struc
 	log_identity(&line, &s->identity);
 	log_str(&line, "rule", s->rule ? s->rule->name : NULL);
 	log_refusal(&line, refusal);
+	log_str(&line, "respond",
+		refusal->respond ? refusal->respond : (refusal->alert >= 0 ? "alert" : NULL));
 	log_end(&line);
 }
 
@@ -130,6 +138,7 @@ void session_report(const struct session *s, struct json *array)
 	json_add_str(object, "sni", s->sni);
 	json_add_str(object, "tls_version", version_name(s));
 	json_add_str(object, "cipher", s->tls_cipher);
+	json_add_str(object, "alpn", protocol_name(s));
 	if (name)
 		json_add_bytes(object, "identity", name->bytes, name->len);
 	else

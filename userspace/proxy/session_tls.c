@@ -14,6 +14,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Returns: its place in session_protocols(), from 1; 0: none. */
+static uint8_t protocol_of(const struct session *s)
+{
+	const struct session_protocols ours = session_protocols(s);
+	size_t len;
+	const char *agreed = tls_alpn(s->tls, &len);
+
+	for (size_t i = 0; agreed && i < ours.n; i++) {
+		if (strlen(ours.names[i]) == len && memcmp(ours.names[i], agreed, len) == 0)
+			return (uint8_t)(i + 1);
+	}
+	return 0;
+}
+
 static void remember_tls(struct session *s)
 {
 	const char *sni = tls_sni(s->tls);
@@ -24,6 +38,7 @@ static void remember_tls(struct session *s)
 	s->tls_cipher = tls_cipher_name(s->tls);
 	tls_chain_unref(s->chain);
 	s->chain = tls_conn_chain(s->tls);
+	s->alpn = protocol_of(s);
 }
 
 static void count_verification(const struct session *s)
@@ -90,7 +105,7 @@ static void client_failed(struct session *s)
 	session_step(s, failure->alert >= 0 ? FLOW_ON_REFUSED : FLOW_ON_FAILED);
 }
 
-/* The TLS handshake is done: refuse with an alert of our own. */
+/* The TLS handshake is done: refuse with an alert of our own, or what else rule and listener want. */
 static void refuse_established(struct session *s, const char *check, const char *reason,
 			       enum tls_alert alert, enum stats_id stat)
 {
@@ -99,12 +114,20 @@ static void refuse_established(struct session *s, const char *check, const char 
 		.check = check,
 		.reason = reason,
 		.subject = subject,
-		.alert = tls_send_alert(s->tls, alert) == 0 ? (int)alert : -1,
+		.alert = -1,
 	};
+
+	/* What is our own fault is not for rules to word. */
+	if (alert == TLS_ALERT_ACCESS_DENIED)
+		session_choose_answer(s);
+	if (s->answer == ANSWER_ALERT && tls_send_alert(s->tls, alert) == 0)
+		refusal.alert = (int)alert;
+	if (s->answer != ANSWER_ALERT)
+		refusal.respond = answer_name(s->answer);
 
 	tls_peer_subject(s->tls, subject, sizeof(subject));
 	session_refuse(s, &refusal, stat);
-	session_step(s, FLOW_ON_REFUSED);
+	session_refused(s);
 }
 
 static void client_proved(struct session *s)

@@ -31,6 +31,8 @@ static const cyaml_schema_value_t text_entry = {
 static const cyaml_schema_field_t certificate_fields[] = {
 	TEXT(struct confile_certificate, chain),
 	TEXT(struct confile_certificate, key),
+	TEXT(struct confile_certificate, pkcs12),
+	TEXT(struct confile_certificate, password),
 	CYAML_FIELD_END,
 };
 static const cyaml_schema_value_t certificate_entry = {
@@ -40,6 +42,7 @@ static const cyaml_schema_value_t certificate_entry = {
 static const cyaml_schema_field_t tls_fields[] = {
 	LIST(struct confile_tls, certificates, &certificate_entry),
 	TEXT(struct confile_tls, min_version),
+	TEXTS(struct confile_tls, alpn),
 	TEXT(struct confile_tls, client_auth),
 	TEXT(struct confile_tls, client_ca),
 	CYAML_FIELD_END,
@@ -55,11 +58,9 @@ static const cyaml_schema_field_t match_fields[] = {
 };
 
 static const cyaml_schema_field_t rule_fields[] = {
-	TEXT(struct confile_rule, name),
-	PART(struct confile_rule, match, match_fields),
-	TEXT(struct confile_rule, action),
-	TEXT(struct confile_rule, upstream),
-	CYAML_FIELD_END,
+	TEXT(struct confile_rule, name),     PART(struct confile_rule, match, match_fields),
+	TEXT(struct confile_rule, action),   TEXT(struct confile_rule, respond),
+	TEXT(struct confile_rule, upstream), CYAML_FIELD_END,
 };
 static const cyaml_schema_value_t rule_entry = {
 	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct confile_rule, rule_fields),
@@ -81,6 +82,8 @@ static const cyaml_schema_field_t listener_fields[] = {
 	PART(struct confile_listener, offload_after, offload_after_fields),
 	TEXT(struct confile_listener, engine),
 	TEXT(struct confile_listener, on_truncation),
+	TEXT(struct confile_listener, refuse_with),
+	TEXT(struct confile_listener, no_upstream),
 	TEXT(struct confile_listener, upstream),
 	CYAML_FIELD_END,
 };

@@ -13,12 +13,16 @@
 struct confile_certificate {
 	char *chain;
 	char *key;
+	char *pkcs12; /* in the place of both */
+	char *password;
 };
 
 struct confile_tls {
 	struct confile_certificate *certificates;
 	unsigned int n_certificates;
 	char *min_version;
+	char **alpn;
+	unsigned int n_alpn;
 	char *client_auth;
 	char *client_ca;
 };
@@ -33,6 +37,7 @@ struct confile_rule {
 	char *name;
 	struct confile_match *match;
 	char *action;
+	char *respond;
 	char *upstream;
 };
 
@@ -52,6 +57,8 @@ struct confile_listener {
 	struct confile_offload_after *offload_after;
 	char *engine;
 	char *on_truncation;
+	char *refuse_with;
+	char *no_upstream;
 	char *upstream;
 };
 

@@ -3,8 +3,9 @@
  * TLS in userspace: contexts, handshakes, records, and the keys for the kernel.
  *
  * Wraps OpenSSL 3 (public API only; nothing is assumed about how it was built). Split over
- * tls_ctx.c (what a listener or an upstream offers and demands), tls_conn.c (one connection),
- * tls_verify.h (who is believed), tls_keys.c (key derivation and sealing). OpenSSL's error queue is empty whenever one of these
+ * tls_ctx.c (what a listener or an upstream offers and demands), tls_alpn.c, tls_conn.c (one
+ * connection), tls_verify.h (who is believed), tls_keys.c (key derivation and sealing). OpenSSL's error
+ * queue is empty whenever one of these
  * returns.
  *
  * A connection is the server's or the client's side. They differ until the handshake is done, and
@@ -43,6 +44,7 @@ enum tls_alert {
 	TLS_ALERT_ACCESS_DENIED = 49,
 	TLS_ALERT_INTERNAL_ERROR = 80,
 	TLS_ALERT_UNRECOGNIZED_NAME = 112,
+	TLS_ALERT_NO_APPLICATION_PROTOCOL = 120,
 };
 
 /** One certificate of ours: PEM texts, borrowed during tls_ctx_new*() only. */
@@ -61,6 +63,12 @@ struct tls_ctx_params {
 	size_t client_ca_len;
 	const struct tls_verify_params *verify; /* NULL: no CRLs, no trust domains, the defaults */
 	enum tls_client_auth client_auth;
+	/*
+	 * Protocols by our preference; names of 1 to 255 bytes. A client that offers none of them is
+	 * refused (no_application_protocol), one that offers nothing is served. None: ALPN is ignored.
+	 */
+	char *const *alpn;
+	size_t n_alpn;
 	bool tls13_only;
 };
 
@@ -212,6 +220,12 @@ uint16_t tls_version(const struct tls_conn *conn);
 const char *tls_version_name(uint16_t version);
 const char *tls_cipher_name(const struct tls_conn *conn); /* OpenSSL's; NULL: none yet */
 const char *tls_sni(const struct tls_conn *conn);	  /* the client's; NULL: none */
+
+/**
+ * tls_alpn() - the protocol that was agreed on, *@ret_len bytes without a NUL behind them, as long as
+ * the connection lives; NULL and 0: none.
+ */
+const char *tls_alpn(const struct tls_conn *conn, size_t *ret_len);
 
 enum tls_name_kind { TLS_NAME_CN, TLS_NAME_DNS, TLS_NAME_URI };
 

@@ -21,6 +21,9 @@ enum tls_cert_result {
 	TLS_CERT_MISMATCH, /* the key belongs to another certificate */
 	TLS_CERT_REFUSED,  /* OpenSSL's security level, in its words */
 	TLS_CERT_NOT_A_CA,
+	TLS_CERT_NO_PKCS12,
+	TLS_CERT_WRONG_PASSWORD,
+	TLS_CERT_LEGACY, /* only OpenSSL's legacy provider can decrypt it */
 	/* As warnings only: */
 	TLS_CERT_EXPIRED,
 	TLS_CERT_NOT_YET_VALID,

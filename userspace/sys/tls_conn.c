@@ -152,6 +152,8 @@ static enum tls_step handshake_failed(struct tls_conn *conn, int ssl_error, int 
 		failure_default(conn, "no_certificate", "the client sent no certificate");
 	else if (ERR_GET_LIB(code) == ERR_LIB_SSL && reason == SSL_R_UNEXPECTED_EOF_WHILE_READING)
 		failure_default(conn, "eof", "the peer closed during the handshake");
+	else if (ERR_GET_LIB(code) == ERR_LIB_SSL && reason == SSL_R_NO_APPLICATION_PROTOCOL)
+		failure_default(conn, "alpn", "no application protocol in common (ALPN)");
 	else if (ssl_error == SSL_ERROR_SYSCALL && code == 0)
 		failure_default(conn, "eof", saved_errno ? strerror(saved_errno) : "closed");
 	if (!conn->failure.check) {

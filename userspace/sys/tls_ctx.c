@@ -184,29 +184,6 @@ static int demand_server_certificate(struct tls_ctx *ctx, const struct tls_clien
 	return demand_certificate(ctx, SSL_VERIFY_PEER, &of_servers);
 }
 
-#define ALPN_NAME_MAX 255  /* RFC 7301: one byte of length */
-#define ALPN_LIST_MAX 4096 /* confload takes 8 names */
-
-static int offer_alpn(SSL_CTX *ssl_ctx, const struct tls_client_params *params)
-{
-	unsigned char list[ALPN_LIST_MAX];
-	unsigned int len = 0;
-
-	for (size_t i = 0; i < params->n_alpn; i++) {
-		size_t name_len = strlen(params->alpn[i]);
-
-		if (name_len == 0 || name_len > ALPN_NAME_MAX || len + 1 + name_len > ALPN_LIST_MAX)
-			return -EINVAL;
-		list[len++] = (unsigned char)name_len;
-		memcpy(list + len, params->alpn[i], name_len);
-		len += (unsigned int)name_len;
-	}
-	/* 0 is success here. */
-	if (len > 0 && SSL_CTX_set_alpn_protos(ssl_ctx, list, len) != 0)
-		return -ENOMEM;
-	return 0;
-}
-
 static int restrict_protocol(SSL_CTX *ssl_ctx, bool tls13_only)
 {
 	int least = tls13_only ? TLS1_3_VERSION : TLS1_2_VERSION;
@@ -274,6 +251,8 @@ int tls_ctx_new(const struct tls_ctx_params *params, struct tls_ctx **ret_ctx)
 		r = load_certificates(ctx, params->pairs, params->n_pairs);
 	if (r == 0)
 		r = demand_client_certificate(ctx, params);
+	if (r == 0)
+		r = tls_alpn_serve(ctx, params->alpn, params->n_alpn);
 	return ctx_settle(ctx, r, ret_ctx);
 }
 
@@ -287,7 +266,7 @@ int tls_ctx_new_client(const struct tls_client_params *params, struct tls_ctx **
 	if (r == 0)
 		r = demand_server_certificate(ctx, params);
 	if (r == 0)
-		r = offer_alpn(ctx->ssl_ctx, params);
+		r = tls_alpn_offer(ctx->ssl_ctx, params->alpn, params->n_alpn);
 	return ctx_settle(ctx, r, ret_ctx);
 }
 
@@ -298,6 +277,7 @@ void tls_ctx_free(struct tls_ctx *ctx)
 	for (size_t i = 0; i < ctx->n_identities; i++)
 		identity_done(&ctx->identities[i]);
 	free(ctx->identities);
+	free(ctx->alpn);
 	SSL_CTX_free(ctx->ssl_ctx);
 	tls_verifier_free(ctx->verifier);
 	free(ctx);

@@ -13,6 +13,8 @@ struct tls_ctx {
 	struct tls_identity *identities; /* parsed certificates, in the configuration's order */
 	size_t n_identities;
 	struct tls_verifier *verifier; /* of the peers; NULL: nobody is asked for a certificate */
+	unsigned char *alpn; /* server side: ours as on the wire, in our order; NULL: none */
+	size_t alpn_len;
 };
 
 /** A certificate of ours ready for SSL_use_cert_and_key(). */
@@ -82,6 +84,13 @@ int tls_no_password(char *buf, int size, int rwflag, void *arg);
 
 /** tls_subject_text() - @certificate's subject in RFC 2253 form; "" for NULL. */
 void tls_subject_text(X509 *certificate, char *text, size_t size);
+
+/**
+ * tls_alpn_offer() - as a client; tls_alpn_serve() - choose as a server. No names: nothing is done.
+ * Returns: 0, -ENOMEM, -EINVAL (a name that cannot be one).
+ */
+int tls_alpn_offer(SSL_CTX *ssl_ctx, char *const *names, size_t n);
+int tls_alpn_serve(struct tls_ctx *ctx, char *const *names, size_t n);
 
 /** tls_certificate_names() - tls_peer_names() of any certificate. Returns: 0 or as there. */
 int tls_certificate_names(X509 *leaf,

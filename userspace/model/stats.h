@@ -21,6 +21,7 @@
 	X(REFUSED_CHAIN, "refused_chain")                                                          \
 	X(REFUSED_POLICY, "refused_policy")                                                        \
 	X(REFUSED_OFFLOAD, "refused_offload")                                                      \
+	X(REFUSED_PROXY_HEADER, "refused_proxy_header") /* ours or theirs */                       \
 	X(HANDSHAKE_FAILED, "handshake_failed")                                                    \
 	X(HANDSHAKE_TIMEOUT, "handshake_timeout")                                                  \
 	X(UPSTREAM_FAILED, "upstream_failed")                                                      \

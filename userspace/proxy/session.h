@@ -15,6 +15,7 @@
 
 struct json;
 struct proxy;
+struct session_proxied;
 
 /** Where a session's keys are on their way to the kernel. */
 enum session_handover {
@@ -50,9 +51,10 @@ struct session {
 	struct tls_conn *tls;	 /* of the wire; NULL from the hand-over on and without TLS */
 	struct relay relay;
 	struct upstream_attempt upstream;
-	const struct config_rule *rule; /* that decided; NULL: none did */
-	struct identity identity;	/* of who is at the wire */
-	struct addr_short peer;		/* the client */
+	const struct config_rule *rule;	 /* that decided; NULL: none did */
+	struct identity identity;	 /* of who is at the wire */
+	struct session_proxied *proxied; /* NULL: without the PROXY protocol */
+	struct addr_short peer;		 /* the client */
 	uint32_t lingered_bytes;
 	char *sni;		 /* NULL: none sent */
 	const char *tls_version; /* static texts of OpenSSL */

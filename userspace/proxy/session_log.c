@@ -2,13 +2,26 @@
 /* What is told of a session: one log line at its end, one object for `sluice status`. */
 #include "base/clock.h"
 #include "base/log.h"
-#include "proxy/session.h"
+#include "proxy/session_internal.h"
 #include "sys/json.h"
 #include "sys/stream.h"
 
 static const char *engine_name(const struct relay_flow *flow)
 {
 	return flow->engine ? flow->engine->name : "none";
+}
+
+static void log_proxied(struct log_line *line, const struct session_proxied *proxied)
+{
+	struct addr via;
+	char text[ADDR_TEXT_MAX];
+
+	if (!proxied)
+		return;
+	via = addr_lengthen(&proxied->via);
+	log_str(line, "via", addr_format(&via, text));
+	if (proxied->unique_id_len > 0)
+		log_bytes(line, "unique_id", proxied->unique_id, proxied->unique_id_len);
 }
 
 static void log_who(struct log_line *line, const struct session *s)
@@ -19,6 +32,7 @@ static void log_who(struct log_line *line, const struct session *s)
 	log_u64(line, "session", s->id);
 	log_str(line, "listener", s->listener->name);
 	log_str(line, "peer", addr_format(&client, peer));
+	log_proxied(line, s->proxied);
 	log_str(line, "sni", s->sni);
 	log_str(line, "tls", s->tls_version);
 	log_str(line, "cipher", s->tls_cipher);
@@ -107,6 +121,11 @@ void session_report(const struct session *s, struct json *array)
 	json_add_u64(object, "id", s->id);
 	json_add_str(object, "listener", s->listener->name);
 	json_add_str(object, "peer", addr_format(&client, peer));
+	if (s->proxied) {
+		const struct addr via = addr_lengthen(&s->proxied->via);
+
+		json_add_str(object, "via", addr_format(&via, peer));
+	}
 	json_add_str(object, "sni", s->sni);
 	json_add_str(object, "tls_version", s->tls_version);
 	json_add_str(object, "cipher", s->tls_cipher);

@@ -8,6 +8,7 @@
  *	config.c       text of the configuration, up to the checked one; no file is opened
  *	identity.c     a peer's certificate, and the decision about its names
  *	log.c          a peer's texts in a log line
+ *	proxy_header.c who a proxy says that its client is
  *
  * A target is LLVMFuzzerTestOneInput(). libFuzzer drives it in `make fuzz`; replay.c drives it with
  * the files of corpus/TARGET in `make check`. What must hold is said with MUST_HOLD().

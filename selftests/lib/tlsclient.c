@@ -268,6 +268,13 @@ static int send_dribbling(int fd, const uint8_t *bytes, size_t len)
 	return 0;
 }
 
+static int send_preamble(struct tlsclient *client, const struct tlsclient_options *options)
+{
+	if (options->preamble_dribbles)
+		return send_dribbling(client->fd, options->preamble, options->preamble_len);
+	return send_at_once(client->fd, options->preamble, options->preamble_len);
+}
+
 /* The ClientHello in other pieces than OpenSSL would send; it goes on from there. */
 static int send_hello(struct tlsclient *client, const struct tlsclient_options *options)
 {
@@ -298,7 +305,9 @@ int tlsclient_connect(struct tlsclient *client, const struct addr *to,
 		snprintf(client->error, sizeof(client->error), "connect: %s", strerror(-r));
 		return r;
 	}
-	r = set_up(client, options);
+	r = send_preamble(client, options);
+	if (r == 0)
+		r = set_up(client, options);
 	if (r == 0 && (options->hello_record > 0 || options->hello_dribbles))
 		r = send_hello(client, options);
 	if (r < 0)

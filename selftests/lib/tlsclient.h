@@ -26,7 +26,10 @@ struct tlsclient_options {
 	const char *sigalgs;	 /* what the server may sign with, OpenSSL's list; NULL: all */
 	const struct addr *from; /* its own address, any port; NULL: the kernel's choice */
 	int socket; /* that is connected already, and the client's from now on; 0: none */
-	size_t receive_buffer; /* SO_RCVBUF in bytes before the connect; 0: the kernel's choice */
+	const void *preamble;	 /* sent before TLS begins; NULL: nothing */
+	size_t preamble_len;
+	bool preamble_dribbles; /* byte by byte */
+	size_t receive_buffer;	/* SO_RCVBUF in bytes before the connect; 0: the kernel's choice */
 	/* Sent in one segment together with the client's last handshake message. */
 	const void *first_data;
 	size_t first_data_len;

@@ -36,12 +36,13 @@ const char *addr_format(const struct addr *a, char *text);
 /** addr_format_host() - the IP address alone, without brackets; "" for a unix address. */
 const char *addr_format_host(const struct addr *a, char *text);
 
-/** A peer's address, for whoever keeps many: of a unix one only that it is one. */
+/** A peer's address in 20 bytes, for whoever keeps many: of a unix one only that it is one. */
 struct addr_short {
+	sa_family_t family;
+	in_port_t port; /* network order */
 	union {
-		struct sockaddr sa;
-		struct sockaddr_in in4;
-		struct sockaddr_in6 in6;
+		struct in_addr in4;
+		struct in6_addr in6; /* without its scope */
 	};
 };
 

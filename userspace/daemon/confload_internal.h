@@ -104,6 +104,10 @@ int confload_unlock_key(struct confload *load, const struct confload_field *fiel
 int confload_ca(struct confload *load, const struct confload_field *field, const char *source,
 		struct config_blob *to);
 
+/** confload_proxy_in(), confload_proxy_out() - the PROXY protocol, of a listener and of an upstream. */
+int confload_proxy_in(struct confload *load, size_t index, struct config_listener *listener);
+void confload_proxy_out(struct confload *load, size_t index, struct config_upstream *upstream);
+
 /* The parts. */
 int confload_upstreams(struct confload *load);
 int confload_listeners(struct confload *load);

@@ -187,6 +187,8 @@ static int load_listener(struct confload *load, size_t index)
 		truncation_of[confload_choice(load, &field, from->on_truncation, truncations)];
 	if (r == 0)
 		r = load_addrs(load, index, to);
+	if (r == 0)
+		r = confload_proxy_in(load, index, to);
 	if (r < 0 || !known)
 		return r;
 	if (to->mode != MODE_TERMINATE)

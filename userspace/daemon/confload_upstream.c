@@ -135,6 +135,7 @@ static int load_upstream(struct confload *load, size_t index)
 		field = confload_field("upstreams[%zu].endpoints[%zu]", index, i);
 		confload_addr(load, &field, from->endpoints[i], &to->endpoints[i]);
 	}
+	confload_proxy_out(load, index, to);
 	return from->tls ? load_tls(load, index, from->tls, to) : 0;
 }
 

@@ -38,6 +38,9 @@ static void listener_done(struct config_listener *listener)
 {
 	free(listener->name);
 	free(listener->addrs);
+	if (listener->proxy_in)
+		free(listener->proxy_in->from);
+	free(listener->proxy_in);
 	for (size_t i = 0; listener->certificates && i < listener->n_certificates; i++)
 		certificate_done(&listener->certificates[i]);
 	free(listener->certificates);

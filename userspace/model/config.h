@@ -10,6 +10,7 @@
 #define SLUICE_MODEL_CONFIG_H
 
 #include "base/addr.h"
+#include "base/addr_range.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -61,6 +62,28 @@ struct config_offload_after {
 	uint64_t age_ms;
 };
 
+enum config_proxy_version { PROXY_OFF, PROXY_V1, PROXY_V2 };
+
+/** Who may say, in a PROXY header, for which client he connects; he has to, and nobody else can. */
+struct config_proxy_in {
+	struct addr_range *from;
+	size_t n_from;
+	bool v1, v2;
+	uint64_t timeout_ms; /* from accept until the header is complete */
+	size_t max_bytes;    /* of a header of version 2 */
+};
+
+/** What a PROXY header of version 2 tells an upstream beside the addresses. */
+enum config_proxy_tlvs {
+	PROXY_TELL_ALPN = 1 << 0,
+	PROXY_TELL_AUTHORITY = 1 << 1,
+	PROXY_TELL_UNIQUE_ID = 1 << 2,
+	PROXY_TELL_CRC32C = 1 << 3,
+	PROXY_TELL_SSL = 1 << 4,	 /* the client's TLS, and its CN */
+	PROXY_TELL_CERTIFICATE = 1 << 5, /* inside of it */
+	PROXY_TELL_OTHERS = 1 << 6,	 /* what came in a header and has no name here */
+};
+
 /**
  * MODE_ORIGINATE: clients talk plaintext and all go to one upstream that has TLS, so there are no
  * certificates, client_auth is OFF, and the only rule has no name and no match.
@@ -72,6 +95,7 @@ struct config_listener {
 	enum config_mode mode;
 	struct addr *addrs;
 	size_t n_addrs;
+	struct config_proxy_in *proxy_in;	 /* NULL: no headers are read */
 	struct config_certificate *certificates; /* the first serves clients without a known SNI */
 	size_t n_certificates;
 	enum config_tls_version tls_version;
@@ -106,6 +130,8 @@ struct config_upstream {
 	struct addr *endpoints;
 	size_t n_endpoints;
 	struct config_upstream_tls *tls; /* NULL: plaintext */
+	enum config_proxy_version proxy_out;
+	unsigned int proxy_tlvs; /* enum config_proxy_tlvs; of PROXY_V2 */
 };
 
 struct config_timeouts {

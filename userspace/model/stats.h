@@ -45,6 +45,7 @@
 	STATS_VERIFY_LIST(X)                                                                       \
 	X(REFUSED_POLICY, "refused_policy")                                                        \
 	X(REFUSED_OFFLOAD, "refused_offload")                                                      \
+	X(REFUSED_PROXY_HEADER, "refused_proxy_header") /* ours or theirs */                       \
 	X(HANDSHAKE_FAILED, "handshake_failed")                                                    \
 	X(HANDSHAKE_TIMEOUT, "handshake_timeout")                                                  \
 	X(UPSTREAM_FAILED, "upstream_failed")                                                      \

@@ -34,6 +34,7 @@ static void release(struct loop_task *task)
 	identity_done(&s->identity);
 	generation_release(s->generation);
 	tls_chain_unref(s->chain);
+	session_proxied_free(s->proxied);
 	free(s->sni);
 	free(s);
 	proxy_session_gone(proxy);
@@ -103,6 +104,8 @@ static void on_client_lingering(struct session *s)
 
 void session_handshake_begins(struct session *s)
 {
+	if (s->handshaking)
+		return;
 	s->handshaking = true;
 	s->proxy->n_handshakes++;
 	stats_add(s->proxy->stats, STAT_HANDSHAKES, 1);
@@ -165,6 +168,9 @@ static void on_accepted(struct loop_source *source, uint32_t events)
 	struct session *s = container_of(source, struct session, accepted);
 
 	switch (s->state) {
+	case FLOW_PROXY_IN:
+		session_read_header(s, events);
+		break;
 	case FLOW_HANDSHAKE:
 		session_shake_hands(s);
 		break;
@@ -172,6 +178,7 @@ static void on_accepted(struct loop_source *source, uint32_t events)
 		session_peek(s, events);
 		break;
 	case FLOW_CONNECT:
+	case FLOW_PROXY_OUT:
 	case FLOW_UPSTREAM_TLS:
 		on_client_waiting(s, events);
 		break;
@@ -197,6 +204,9 @@ static void on_connected(struct loop_source *source, uint32_t events)
 	case FLOW_CONNECT:
 		session_connect_event(s, events);
 		break;
+	case FLOW_PROXY_OUT:
+		session_announce_on(s);
+		break;
 	case FLOW_UPSTREAM_TLS:
 		session_shake_hands(s);
 		break;
@@ -213,6 +223,9 @@ static void on_timer(struct loop_timer *timer)
 	struct session *s = container_of(timer, struct session, timer);
 
 	switch (s->state) {
+	case FLOW_PROXY_IN:
+		session_header_late(s);
+		break;
 	case FLOW_HANDSHAKE:
 	case FLOW_UPSTREAM_TLS:
 		session_handshake_late(s);
@@ -221,6 +234,7 @@ static void on_timer(struct loop_timer *timer)
 		session_peek_late(s);
 		break;
 	case FLOW_CONNECT:
+	case FLOW_PROXY_OUT:
 		session_connect_late(s);
 		break;
 	case FLOW_RELAY:
@@ -232,6 +246,53 @@ static void on_timer(struct loop_timer *timer)
 	default:
 		session_step(s, FLOW_ON_TIMEOUT);
 	}
+}
+
+static void no_resources(struct session *s, int error)
+{
+	log_event(LOG_ERROR, "no_resources", "a new connection is refused: %s", strerror(-error));
+	session_step(s, FLOW_ON_TIMEOUT);
+}
+
+static int watch_client(struct session *s)
+{
+	struct loop *loop = s->proxy->loop;
+	int r = 0;
+
+	if (session_terminates(s))
+		r = session_await_client(s);
+	else
+		/* The end of this process must not look to the client as if it had an answer. */
+		stream_reset_on_close(s->accepted.fd);
+	if (r == 0)
+		r = loop_arm(loop, &s->timer, proxy_config(s->proxy)->timeouts.handshake_ms);
+	if (r == 0)
+		r = loop_add(loop, &s->accepted, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET);
+	return r;
+}
+
+/* A client that talks plaintext has nothing to prove. */
+static void admit_unproved(struct session *s)
+{
+	s->rule = policy_decide(s->listener, &s->identity).rule;
+	if (session_prepare_or_refuse(s))
+		session_admit(s);
+}
+
+/* What the client itself says comes next: as soon as it is accepted, or behind a PROXY header. */
+static void open_client(struct session *s)
+{
+	int r;
+
+	/* Added anew the socket tells again what is in it. */
+	loop_remove(s->proxy->loop, &s->accepted);
+	r = watch_client(s);
+	if (r < 0)
+		no_resources(s, r);
+	else if (session_originates(s))
+		admit_unproved(s);
+	else if (!session_terminates(s))
+		session_peek_begin(s);
 }
 
 void session_step(struct session *s, enum flow_event event)
@@ -247,8 +308,14 @@ void session_step(struct session *s, enum flow_event event)
 	}
 	s->state = next.next;
 	switch (next.action) {
+	case FLOW_DO_OPEN:
+		open_client(s);
+		break;
 	case FLOW_DO_CONNECT:
 		session_connect(s);
+		break;
+	case FLOW_DO_ANNOUNCE:
+		session_announce(s);
 		break;
 	case FLOW_DO_GREET:
 		session_greet_endpoint(s);
@@ -279,23 +346,6 @@ void session_step(struct session *s, enum flow_event event)
 
 /* --- life --- */
 
-static int open_session(struct session *s)
-{
-	struct loop *loop = s->proxy->loop;
-	int r = 0;
-
-	if (session_terminates(s))
-		r = session_await_client(s);
-	else
-		/* The end of this process must not look to the client as if it had an answer. */
-		stream_reset_on_close(s->accepted.fd);
-	if (r == 0)
-		r = loop_arm(loop, &s->timer, proxy_config(s->proxy)->timeouts.handshake_ms);
-	if (r == 0)
-		r = loop_add(loop, &s->accepted, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET);
-	return r;
-}
-
 void session_admit(struct session *s)
 {
 	s->admitted = true;
@@ -303,13 +353,6 @@ void session_admit(struct session *s)
 	/* Its handshake began with a generation that may not be the present one any more. */
 	if (session_recheck(s))
 		session_step(s, FLOW_ON_ADMITTED);
-}
-
-/* A client that talks plaintext has nothing to prove. */
-static void admit_unproved(struct session *s)
-{
-	s->rule = policy_decide(s->listener, &s->identity).rule;
-	session_admit(s);
 }
 
 void session_begin(struct proxy *proxy, size_t listener, int fd, const struct addr *peer)
@@ -340,22 +383,21 @@ void session_begin(struct proxy *proxy, size_t listener, int fd, const struct ad
 	list_add_tail(&proxy->sessions, &s->node);
 	proxy->n_sessions++;
 	stats_add(proxy->stats, STAT_CONNECTIONS, 1);
-	r = open_session(s);
-	if (r < 0) {
-		log_event(LOG_ERROR, "no_resources", "a new connection is refused: %s",
-			  strerror(-r));
-		session_step(s, FLOW_ON_TIMEOUT);
-	} else if (session_originates(s)) {
-		admit_unproved(s);
-	} else if (!session_terminates(s)) {
-		session_peek_begin(s);
+	if (session_is_introduced(s)) {
+		s->state = FLOW_PROXY_IN;
+		r = session_await_header(s);
+		if (r < 0)
+			no_resources(s, r);
+	} else {
+		s->state = FLOW_HANDSHAKE;
+		open_client(s);
 	}
 }
 
 size_t session_cut(struct session *s)
 {
-	bool live =
-		s->state == FLOW_CONNECT || s->state == FLOW_UPSTREAM_TLS || s->state == FLOW_RELAY;
+	bool live = s->state == FLOW_CONNECT || s->state == FLOW_PROXY_OUT ||
+		    s->state == FLOW_UPSTREAM_TLS || s->state == FLOW_RELAY;
 
 	s->close_reason = "drained";
 	if (live)

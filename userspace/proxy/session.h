@@ -17,6 +17,7 @@
 
 struct json;
 struct proxy;
+struct session_proxied;
 
 /** Where a session's keys are on their way to the kernel. */
 enum session_handover {
@@ -57,13 +58,14 @@ struct session {
 	struct tls_conn *tls;	 /* of the wire; NULL from the hand-over on and without TLS */
 	struct relay relay;
 	struct upstream_attempt upstream;
-	const struct config_rule *rule; /* that decided; NULL: none did */
-	struct identity identity;	/* of who is at the wire */
-	struct addr_short peer;		/* the client */
-	uint32_t lingered_bytes : 24; /* read and thrown away, in FLOW_ANSWER too */
-	struct answer_head head;      /* of the request in FLOW_ANSWER */
-	char *sni;		      /* NULL: none sent */
-	struct tls_chain *chain;      /* that whoever is at the wire has shown; NULL: none */
+	const struct config_rule *rule;	 /* that decided; NULL: none did */
+	struct identity identity;	 /* of who is at the wire */
+	struct session_proxied *proxied; /* NULL: without the PROXY protocol */
+	struct addr_short peer;		 /* the client */
+	uint32_t lingered_bytes : 24;	 /* read and thrown away, in FLOW_ANSWER too */
+	struct answer_head head;	 /* of the request in FLOW_ANSWER */
+	char *sni;			 /* NULL: none sent */
+	struct tls_chain *chain;	 /* that whoever is at the wire has shown; NULL: none */
 	const char *tls_cipher;
 	const char *close_reason;
 };
@@ -113,6 +115,12 @@ static inline struct session_protocols session_protocols(const struct session *s
 		return (struct session_protocols){s->listener->alpn, s->listener->n_alpn};
 	return tls ? (struct session_protocols){tls->alpn, tls->n_alpn}
 		   : (struct session_protocols){};
+}
+
+/** session_protocol() - the one that was agreed on; NULL: none. */
+static inline const char *session_protocol(const struct session *s)
+{
+	return s->alpn > 0 ? session_protocols(s).names[s->alpn - 1] : NULL;
 }
 
 /** session_from_client(), session_to_client() - the way that the client's bytes take, and back. */

@@ -6,6 +6,7 @@
 #ifndef SLUICE_PROXY_SESSION_INTERNAL_H
 #define SLUICE_PROXY_SESSION_INTERNAL_H
 
+#include "model/proxy_header.h"
 #include "model/stats.h"
 #include "proxy/session.h"
 #include "sys/tls.h"
@@ -24,6 +25,53 @@ void session_handshake_begins(struct session *s);
 
 /** session_handshake_over() - stop counting it; twice is fine. */
 void session_handshake_over(struct session *s);
+
+/* session_proxy_in.c, session_proxy_out.c: the PROXY protocol with clients, and with upstreams. */
+
+/** What only those sessions have. Addresses: family AF_UNSPEC, there is none. */
+struct session_proxied {
+	struct addr_short via;	       /* who sent the header in which the client is named */
+	struct addr_short destination; /* what the client connected to, as that says */
+	uint8_t *received;	       /* that header, as long as it is needed; owned */
+	struct proxy_span tlvs;	       /* in it */
+	uint8_t *header;	       /* for the upstream, as long as it is needed; owned */
+	size_t header_bytes, sent_bytes;
+	uint8_t unique_id_len;
+	uint8_t unique_id[PROXY_UNIQUE_ID_MAX];
+};
+
+/** session_is_introduced() - a header has to come before the client's own bytes. */
+bool session_is_introduced(const struct session *s);
+
+/** session_await_header() - wait for it. Returns: 0 or -ENOMEM. */
+int session_await_header(struct session *s);
+
+/** session_read_header() - the socket has something to say. */
+void session_read_header(struct session *s, uint32_t events);
+
+/** session_header_late() - the time is up. */
+void session_header_late(struct session *s);
+
+/**
+ * session_prepare_header() - s->rule has said yes: make the header that the upstream wants, if it does.
+ * Returns: NULL; in words, why it cannot be told who the client is, so that nothing may go there.
+ */
+const char *session_prepare_header(struct session *s);
+
+/** session_prepare_or_refuse() - the same with clients that cannot be told. Returns: false: closed. */
+bool session_prepare_or_refuse(struct session *s);
+
+/** session_has_header() - there is one to send. */
+bool session_has_header(const struct session *s);
+
+/** session_announce() - begin to send it; session_announce_on() - there may be room for the rest. */
+void session_announce(struct session *s);
+void session_announce_on(struct session *s);
+
+/** session_announced() - no endpoint will be told again: give up what is not for the log. */
+void session_announced(struct session *s);
+
+void session_proxied_free(struct session_proxied *proxied);
 
 /* session_peek.c: mode: passthrough, which way is it to go? */
 
@@ -68,6 +116,12 @@ void session_connect_next(struct session *s);
 void session_try_endpoint(struct session *s);
 void session_connect_event(struct session *s, uint32_t events);
 void session_connect_late(struct session *s);
+
+/** session_connected() - the endpoint has all that comes before TLS or the client's bytes. */
+void session_connected(struct session *s);
+
+/** session_endpoint_failed() - before its handshake: on to the next one. */
+void session_endpoint_failed(struct session *s, int error);
 
 /* session_answer.c: what a client is told that cannot go on. TLS with it is established. */
 

@@ -2,7 +2,7 @@
 /* What is told of a session: one log line at its end, one object for `sluice status`. */
 #include "base/clock.h"
 #include "base/log.h"
-#include "proxy/session.h"
+#include "proxy/session_internal.h"
 #include "sys/json.h"
 #include "sys/stream.h"
 #include "sys/tls.h"
@@ -27,9 +27,17 @@ static void log_refusal(struct log_line *line, const struct refusal *refusal)
 	log_i64(line, "alert", refusal->alert);
 }
 
-static const char *protocol_name(const struct session *s)
+static void log_proxied(struct log_line *line, const struct session_proxied *proxied)
 {
-	return s->alpn > 0 ? session_protocols(s).names[s->alpn - 1] : NULL;
+	struct addr via;
+	char text[ADDR_TEXT_MAX];
+
+	if (!proxied)
+		return;
+	via = addr_lengthen(&proxied->via);
+	log_str(line, "via", addr_format(&via, text));
+	if (proxied->unique_id_len > 0)
+		log_bytes(line, "unique_id", proxied->unique_id, proxied->unique_id_len);
 }
 
 static void log_who(struct log_line *line, const struct session *s)
@@ -40,10 +48,11 @@ static void log_who(struct log_line *line, const struct session *s)
 	log_u64(line, "session", s->id);
 	log_str(line, "listener", s->listener->name);
 	log_str(line, "peer", addr_format(&client, peer));
+	log_proxied(line, s->proxied);
 	log_str(line, "sni", s->sni);
 	log_str(line, "tls", version_name(s));
 	log_str(line, "cipher", s->tls_cipher);
-	log_str(line, "alpn", protocol_name(s));
+	log_str(line, "alpn", session_protocol(s));
 }
 
 static void log_identity(struct log_line *line, const struct identity *identity)
@@ -135,10 +144,15 @@ void session_report(const struct session *s, struct json *array)
 	json_add_u64(object, "id", s->id);
 	json_add_str(object, "listener", s->listener->name);
 	json_add_str(object, "peer", addr_format(&client, peer));
+	if (s->proxied) {
+		const struct addr via = addr_lengthen(&s->proxied->via);
+
+		json_add_str(object, "via", addr_format(&via, peer));
+	}
 	json_add_str(object, "sni", s->sni);
 	json_add_str(object, "tls_version", version_name(s));
 	json_add_str(object, "cipher", s->tls_cipher);
-	json_add_str(object, "alpn", protocol_name(s));
+	json_add_str(object, "alpn", session_protocol(s));
 	if (name)
 		json_add_bytes(object, "identity", name->bytes, name->len);
 	else

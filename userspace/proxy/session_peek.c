@@ -40,7 +40,8 @@ static void route(struct session *s, const char *sni, bool is_tls)
 
 	s->rule = verdict.rule;
 	if (verdict.allowed) {
-		session_admit(s);
+		if (session_prepare_or_refuse(s))
+			session_admit(s);
 		return;
 	}
 	if (is_tls && stream_send(s->accepted.fd, unrecognized_name, sizeof(unrecognized_name)) > 0)

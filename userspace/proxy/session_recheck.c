@@ -131,19 +131,43 @@ static const struct config_upstream *same_upstream(const struct session *s)
 	return is;
 }
 
+/* Put the protocol that was agreed on into @s, which may have another list of them now. */
+static bool find_protocol(struct session *s, const char *name)
+{
+	const struct session_protocols now = session_protocols(s);
+
+	s->alpn = 0;
+	for (size_t i = 0; name && i < now.n && s->alpn == 0; i++) {
+		if (strcmp(now.names[i], name) == 0)
+			s->alpn = (uint8_t)(i + 1) & 0xf;
+	}
+	return !name || s->alpn > 0;
+}
+
 /*
  * Nothing of the old generation may be referred to afterwards. In states with a handshake its TLS
- * context is, and an upstream that is another one now is still what the log has to name.
+ * context is, and an upstream or a protocol that is not the same any more is what the log has to name.
  */
 static void move(struct session *s, const struct place *place)
 {
-	const struct config_upstream *upstream = s->state == FLOW_RELAY ? same_upstream(s) : NULL;
+	const struct config_upstream *upstream =
+		s->state == FLOW_RELAY ? same_upstream(s) : NULL;
+	const struct config_upstream *old_upstream = s->upstream.upstream;
+	const struct config_listener *old_listener = s->listener;
+	const char *protocol = session_protocol(s);
+	uint8_t old_alpn = s->alpn;
 
 	if (!upstream)
 		return;
 	s->listener = place->listener;
-	s->rule = place->rule;
 	s->upstream.upstream = upstream;
+	if (!find_protocol(s, protocol)) {
+		s->listener = old_listener;
+		s->upstream.upstream = old_upstream;
+		s->alpn = old_alpn & 0xf;
+		return;
+	}
+	s->rule = place->rule;
 	generation_release(s->generation);
 	s->generation = generation_hold(s->proxy->generation);
 }

@@ -143,6 +143,7 @@ void session_pump_on_event(struct session *s)
 
 void session_relay(struct session *s)
 {
+	session_announced(s);
 	s->relay.tickets.expected = s->tls && tls_expects_tickets(s->tls);
 	s->relay.accept_truncation = s->listener->on_truncation == TRUNCATION_ACCEPT;
 	s->relay.engine = s->listener->engine;

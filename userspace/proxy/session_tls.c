@@ -133,6 +133,7 @@ static void refuse_established(struct session *s, const char *check, const char 
 static void client_proved(struct session *s)
 {
 	struct policy_verdict verdict;
+	const char *problem;
 
 	if (handshake_identify(s->tls, &s->identity) < 0) {
 		refuse_established(s, "identity", "the certificate has a name that cannot be used",
@@ -149,6 +150,12 @@ static void client_proved(struct session *s)
 	if (!decide_offload(s)) {
 		refuse_established(s, "offload", offload_reason_name(s->offload_reason),
 				   TLS_ALERT_INTERNAL_ERROR, STAT_REFUSED_OFFLOAD);
+		return;
+	}
+	problem = session_prepare_header(s);
+	if (problem) {
+		refuse_established(s, "proxy_header", problem, TLS_ALERT_INTERNAL_ERROR,
+				   STAT_REFUSED_PROXY_HEADER);
 		return;
 	}
 	session_admit(s);

@@ -72,9 +72,18 @@ static const cyaml_schema_field_t offload_after_fields[] = {
 	CYAML_FIELD_END,
 };
 
+static const cyaml_schema_field_t proxy_protocol_fields[] = {
+	TEXTS(struct confile_proxy_protocol, from),
+	TEXT(struct confile_proxy_protocol, version),
+	TEXT(struct confile_proxy_protocol, timeout),
+	TEXT(struct confile_proxy_protocol, max_size),
+	CYAML_FIELD_END,
+};
+
 static const cyaml_schema_field_t listener_fields[] = {
 	TEXT(struct confile_listener, name),
 	TEXTS(struct confile_listener, listen),
+	PART(struct confile_listener, proxy_protocol, proxy_protocol_fields),
 	TEXT(struct confile_listener, mode),
 	PART(struct confile_listener, tls, tls_fields),
 	LIST(struct confile_listener, rules, &rule_entry),
@@ -105,6 +114,8 @@ static const cyaml_schema_field_t upstream_fields[] = {
 	TEXT(struct confile_upstream, name),
 	TEXTS(struct confile_upstream, endpoints),
 	PART(struct confile_upstream, tls, upstream_tls_fields),
+	TEXT(struct confile_upstream, proxy_protocol),
+	TEXTS(struct confile_upstream, proxy_protocol_tlvs),
 	CYAML_FIELD_END,
 };
 static const cyaml_schema_value_t upstream_entry = {

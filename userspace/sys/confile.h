@@ -45,10 +45,17 @@ struct confile_offload_after {
 	char *bytes, *age;
 };
 
+struct confile_proxy_protocol {
+	char **from;
+	unsigned int n_from;
+	char *version, *timeout, *max_size;
+};
+
 struct confile_listener {
 	char *name;
 	char **listen;
 	unsigned int n_listen;
+	struct confile_proxy_protocol *proxy_protocol;
 	char *mode;
 	struct confile_tls *tls;
 	struct confile_rule *rules;
@@ -77,6 +84,9 @@ struct confile_upstream {
 	char **endpoints;
 	unsigned int n_endpoints;
 	struct confile_upstream_tls *tls;
+	char *proxy_protocol;
+	char **proxy_protocol_tlvs;
+	unsigned int n_proxy_protocol_tlvs;
 };
 
 struct confile_timeouts {

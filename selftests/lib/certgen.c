@@ -275,7 +275,7 @@ static struct der sign(const struct der *tbs, EVP_PKEY *key, const EVP_MD *md)
 
 	MUST(ctx && EVP_DigestSignInit(ctx, NULL, md, NULL, key) == 1 &&
 	     EVP_DigestSign(ctx, NULL, &signature.len, tbs->bytes, tbs->len) == 1);
-	signature.bytes = malloc(signature.len);
+	signature.bytes = malloc(signature.len + 1);
 	MUST(signature.bytes);
 	MUST_EQ(EVP_DigestSign(ctx, signature.bytes, &signature.len, tbs->bytes, tbs->len), 1);
 	EVP_MD_CTX_free(ctx);

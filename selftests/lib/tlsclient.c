@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "selftests/lib/certgen.h"
 #include "selftests/lib/hello.h"
 #include "selftests/lib/wiretap.h"
 
@@ -77,6 +78,8 @@ static bool use_certificate(SSL_CTX *ctx, const struct tlsclient_options *option
 		return false;
 	if (options->ca)
 		SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
+	if (options->chain)
+		certgen_use(ctx, options->chain);
 	if (!options->cert)
 		return true;
 	if (options->weak)

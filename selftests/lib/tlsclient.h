@@ -12,16 +12,19 @@
 #include <openssl/ssl.h>
 #include <stdbool.h>
 
+struct certgen_chain;
 struct wiretap;
 
 enum tls_suite { SUITE_ANY, SUITE_AES_128, SUITE_AES_256, SUITE_CHACHA20 };
 
 struct tlsclient_options {
 	const char *cert, *key; /* files; NULL: no certificate */
-	const char *ca;		/* file; NULL: the server is not verified */
-	const char *sni;	/* NULL: none */
-	const char *alpn;	/* offered, each behind a byte with its length; NULL: none */
-	int version;		/* TLS1_2_VERSION, TLS1_3_VERSION; 0: the library's choice */
+	/* Shown instead, whatever OpenSSL thinks of it; NULL: none; borrowed. */
+	const struct certgen_chain *chain;
+	const char *ca;	  /* file; NULL: the server is not verified */
+	const char *sni;  /* NULL: none */
+	const char *alpn; /* offered, each behind a byte with its length; NULL: none */
+	int version;	  /* TLS1_2_VERSION, TLS1_3_VERSION; 0: the library's choice */
 	enum tls_suite suite;
 	const char *sigalgs;	 /* what the server may sign with, OpenSSL's list; NULL: all */
 	const struct addr *from; /* its own address, any port; NULL: the kernel's choice */

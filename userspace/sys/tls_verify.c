@@ -131,8 +131,9 @@ static void note_error(const struct question *q, const struct tls_trust *trust,
 	verdict->no_memory = r < 0 || error == X509_V_ERR_OUT_OF_MEM;
 	if (verdict->refusal == TLS_REFUSAL_NAME)
 		verdict->culprit = NULL;
-	/* It may well be somebody's whose CAs we know, but not of this domain. */
-	if (verdict->refusal == TLS_REFUSAL_UNKNOWN_CA && trust->domain) {
+	/* A CA of the same name, or none: it may be somebody's whose CAs we know, but not of this one. */
+	if (trust->domain && (verdict->refusal == TLS_REFUSAL_UNKNOWN_CA ||
+			      verdict->refusal == TLS_REFUSAL_SIGNATURE)) {
 		verdict->refusal = TLS_REFUSAL_TRUST_DOMAIN;
 		verdict->detail = "not signed by the CAs of its trust domain";
 	}

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define WAIT_MS 30000
 
@@ -22,6 +23,8 @@ static int meet(struct upstream_conn *conn)
 	conn->introduction = calloc(1, sizeof(*conn->introduction));
 	if (!conn->introduction)
 		abort();
+	while (atomic_load(&conn->server->gate) < conn->server->introduced_gate)
+		usleep(1000);
 	if (introduction_receive(peer->fd, peer->timeout_ms, conn->introduction) == 0)
 		return 0;
 	snprintf(peer->problem, sizeof(peer->problem), "PROXY header: %s",

@@ -35,6 +35,7 @@ struct upstream_server {
 	size_t receive_buffer; /* SO_RCVBUF of connections; set before upstream_server_start() */
 	struct tlsserver *tls; /* NULL: plaintext; borrowed; set before the start too */
 	bool introduced;       /* a PROXY header comes before anything else; set before the start */
+	uint64_t introduced_gate; /* which is not read before the gate is at least this */
 	EVP_MD_CTX *digest; /* as of struct peer, for a single connection; set before the start */
 	_Atomic uint64_t gate;
 	atomic_uint accepted;

@@ -40,9 +40,8 @@ struct session {
 	enum session_handover handover;
 	bool handshaking : 1; /* counted in proxy->n_handshakes */
 	bool admitted : 1;
-	uint8_t alpn : 4;   /* which of session_protocols(), from 1; 0: none */
-	uint8_t answer : 2; /* enum answer: what it is told in FLOW_ANSWER */
-	uint32_t soon_ms;   /* next delay of s->soon in the relay */
+	uint8_t alpn : 4; /* which of session_protocols(), from 1; 0: none */
+	uint32_t soon_ms; /* next delay of s->soon in the relay */
 	uint64_t id;
 	uint64_t started_ns;
 	uint64_t active_ms; /* when bytes moved last */
@@ -56,7 +55,8 @@ struct session {
 	const struct config_rule *rule; /* that decided; NULL: none did */
 	struct identity identity;	/* of who is at the wire */
 	struct addr_short peer;		/* the client */
-	uint32_t lingered_bytes : 24;	/* read and thrown away, in FLOW_ANSWER too */
+	uint32_t lingered_bytes : 22;	/* read and thrown away, in FLOW_ANSWER too */
+	uint32_t answer : 2;		/* enum answer: what it is told in FLOW_ANSWER */
 	struct answer_head head;	/* of the request in FLOW_ANSWER */
 	char *sni;			/* NULL: none sent */
 	const char *tls_version;	/* static texts of OpenSSL */

@@ -13,7 +13,9 @@ static const char *engine_name(const struct relay_flow *flow)
 
 static const char *protocol_name(const struct session *s)
 {
-	return s->alpn > 0 ? session_protocols(s).names[s->alpn - 1] : NULL;
+	const struct session_protocols ours = session_protocols(s);
+
+	return s->alpn > 0 && s->alpn <= ours.n ? ours.names[s->alpn - 1] : NULL;
 }
 
 static void log_who(struct log_line *line, const struct session *s)

@@ -30,21 +30,27 @@ static void find_reason(struct tls_cert_finding *mistake, enum tls_cert_result r
 		       reason ? reason : "unknown reason");
 }
 
-/* Why it did not open, by the errors in OpenSSL's queue. */
+static bool is_reason(unsigned long code, int lib, int reason)
+{
+	return ERR_GET_LIB(code) == lib && ERR_GET_REASON(code) == reason;
+}
+
+/* Why it did not open, by the errors in OpenSSL's queue: the first says what, others follow from it. */
 static void find_locked(struct tls_cert_finding *mistake, const char *password)
 {
-	/* What needs the legacy provider is told by the first error, the others follow from it. */
-	int first = ERR_GET_REASON(ERR_peek_error()), last = ERR_GET_REASON(ERR_peek_last_error());
+	unsigned long first = ERR_peek_error();
 
-	if (first == ERR_R_UNSUPPORTED || first == EVP_R_UNSUPPORTED_ALGORITHM)
+	/* What needs the legacy provider. */
+	if (ERR_GET_REASON(first) == ERR_R_UNSUPPORTED)
 		find(mistake, TLS_CERT_LEGACY,
 		     "is encrypted with an algorithm that OpenSSL 3 has given up, such as RC2");
-	else if (first == PKCS12_R_MAC_ABSENT) /* refused before OpenSSL 3.2 */
+	else if (is_reason(first, ERR_LIB_PKCS12, PKCS12_R_MAC_ABSENT)) /* before OpenSSL 3.2 */
 		find(mistake, TLS_CERT_LEGACY, "has no MAC");
 	else if (!password || !password[0])
 		find(mistake, TLS_CERT_WRONG_PASSWORD, "needs a password");
-	else if (last == PKCS12_R_MAC_VERIFY_FAILURE || first == EVP_R_BAD_DECRYPT ||
-		 first == PROV_R_BAD_DECRYPT)
+	else if (is_reason(first, ERR_LIB_PKCS12, PKCS12_R_MAC_VERIFY_FAILURE) ||
+		 is_reason(first, ERR_LIB_PROV, PROV_R_BAD_DECRYPT) ||
+		 is_reason(first, ERR_LIB_EVP, EVP_R_BAD_DECRYPT))
 		find(mistake, TLS_CERT_WRONG_PASSWORD, "the password is wrong");
 	else
 		find_reason(mistake, TLS_CERT_BAD_KEY, "cannot be opened");
@@ -169,6 +175,14 @@ static int give_password(char *buf, int size, int rwflag, void *arg)
 	return (int)len;
 }
 
+static void find_locked_key(struct tls_cert_finding *mistake, const char *password)
+{
+	find_locked(mistake, password);
+	/* One wrong password in 256 decrypts to something, which is no key then. */
+	if (mistake->result == TLS_CERT_BAD_KEY)
+		find(mistake, TLS_CERT_WRONG_PASSWORD, "the password is wrong");
+}
+
 void tls_unlock_key(const char *pem, size_t len, const char *password, struct tls_unlocked *ret_key,
 		    struct tls_cert_finding *ret_mistake)
 {
@@ -182,7 +196,7 @@ void tls_unlock_key(const char *pem, size_t len, const char *password, struct tl
 	if (bio)
 		key = PEM_read_bio_PrivateKey(bio, NULL, give_password, &question);
 	if (!key && question.asked)
-		find_locked(ret_mistake, password);
+		find_locked_key(ret_mistake, password);
 	else if (!key)
 		find_reason(ret_mistake, TLS_CERT_BAD_KEY, "has no private key that can be read");
 	else if (!write_key(key, ret_key))

@@ -31,7 +31,7 @@ static void release(struct loop_task *task)
 	struct session *s = container_of(task, struct session, turn);
 	struct proxy *proxy = s->proxy;
 
-	identity_done(&s->identity);
+	identity_free(s->identity);
 	free(s->sni);
 	free(s);
 	proxy_session_gone(proxy);
@@ -295,7 +295,7 @@ void session_admit(struct session *s)
 /* A client that talks plaintext has nothing to prove. */
 static void admit_unproved(struct session *s)
 {
-	s->rule = policy_decide(s->listener, &s->identity).rule;
+	(void)session_decide(s, NULL);
 	session_admit(s);
 }
 

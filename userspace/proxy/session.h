@@ -51,8 +51,8 @@ struct session {
 	struct relay relay;
 	struct upstream_attempt upstream;
 	const struct config_rule *rule; /* that decided; NULL: none did */
-	struct identity identity;	/* of who is at the wire */
-	struct addr_short peer;		/* the client */
+	struct identity *identity; /* of who is at the wire; NULL: unknown, or no certificate */
+	struct addr_short peer;	   /* the client */
 	uint32_t lingered_bytes;
 	char *sni;		 /* NULL: none sent */
 	const char *tls_version; /* static texts of OpenSSL */
@@ -125,6 +125,9 @@ struct refusal {
 
 void session_log_end(const struct session *session);
 void session_log_refusal(const struct session *session, const struct refusal *refusal);
+
+/** session_log_audit() - a rule with `audit` would have decided. */
+void session_log_audit(const struct session *session, const struct policy_audited *audited);
 
 /** session_log_endpoint() - the handshake with the endpoint tried last came to nothing. */
 void session_log_endpoint(const struct session *session, const struct refusal *refusal);

@@ -9,6 +9,7 @@
 #include "daemon/bundle.h"
 #include "daemon/confload.h"
 #include "model/config.h"
+#include "model/match.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,10 +27,14 @@ SUITE("confload", .deadline_ms = 20000);
 #define GOOD	 LISTENER LISTEN TLS RULES UPSTREAM
 
 /* In one listener: TLS or rules of the case's own, from line 4 and 5. */
-#define WITH_LISTEN(text)   LISTENER "  listen: " text "\n" TLS RULES UPSTREAM
-#define WITH_TLS(text)	    LISTENER LISTEN "  tls: {" text "}\n" RULES UPSTREAM
-#define WITH_RULES(text)    LISTENER LISTEN TLS "  rules: [" text "]\n" UPSTREAM
-#define WITH_MATCH(text)    WITH_RULES("{name: r, match: {" text "}, upstream: app}")
+#define WITH_LISTEN(text) LISTENER "  listen: " text "\n" TLS RULES UPSTREAM
+#define WITH_TLS(text)	  LISTENER LISTEN "  tls: {" text "}\n" RULES UPSTREAM
+#define WITH_RULES(text)  LISTENER LISTEN TLS "  rules: [" text "]\n" UPSTREAM
+#define WITH_MATCH(text)  WITH_RULES("{name: r, match: {" text "}, upstream: app}")
+#define OPTIONAL_MATCH(text)                                                                       \
+	LISTENER LISTEN "  tls: {" PAIR ", client_auth: optional, client_ca: file:ca.pem}\n"       \
+			"  rules: [{name: r, match: {" text "}, upstream: app}]\n" UPSTREAM
+#define SHA256		    "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
 #define WITH_UPSTREAM(text) LISTENER LISTEN TLS RULES "upstreams: [" text "]\n"
 /* Lines 1 to 5: to an upstream that talks TLS. */
 #define ORIGINATE	  LISTENER LISTEN "  mode: originate\n"
@@ -137,13 +142,16 @@ CASES(struct config_case, rules,
       {.name = "never_reached", .text = WITH_RULES("{name: a, upstream: app}, {name: b, match: {cn: [x]}, upstream: app}"), .told = "5 listeners[0].rules[1]: warning: is never asked: rule 'a' before it takes every verified peer", .remark = true},
       {.name = "match_empty", .text = WITH_MATCH(""), .told = "5 listeners[0].rules[0].match: is empty"},
       {.name = "match_list_empty", .text = WITH_MATCH("cn: []"), .told = "5 listeners[0].rules[0].match.cn: is an empty list"},
-      {.name = "anonymous_with_names", .text = WITH_MATCH("anonymous: true, cn: [a]"), .told = "5 listeners[0].rules[0].match.anonymous: a peer without certificate has no cn, dns or uri"},
+      {.name = "anonymous_with_names", .text = WITH_MATCH("anonymous: true, cn: [a]"), .told = "5 listeners[0].rules[0].match.anonymous: can never match: client_auth is require"},
+      {.name = "anonymous_of_optional_with_names", .text = OPTIONAL_MATCH("anonymous: true, cn: [a]"), .told = "5 listeners[0].rules[0].match.cn: a peer without certificate has no cn"},
+      {.name = "anonymous_not_with_names", .text = OPTIONAL_MATCH("anonymous: true, not: {spki_sha256: [\"" SHA256 "\"]}"), .told = "5 listeners[0].rules[0].match.not.spki_sha256: a peer without certificate has no spki_sha256"},
+      {.name = "anonymous_with_the_connection", .text = OPTIONAL_MATCH("anonymous: true, source: [192.0.2.0/24], sni: [a.example], alpn: [h2], tls_version: [1.3], time: {hours: 08:00-18:00}"), .told = ""},
       {.name = "anonymous_of_require", .text = WITH_MATCH("anonymous: true"), .told = "5 listeners[0].rules[0].match.anonymous: can never match: client_auth is require"},
       {.name = "anonymous_maybe", .text = WITH_MATCH("anonymous: maybe"), .told = "5 listeners[0].rules[0].match.anonymous: 'maybe' is not a possible value"},
       {.name = "anonymous_not", .text = WITH_MATCH("anonymous: false, cn: [a]"), .told = ""},
       {.name = "optional_and_nobody_anonymous", .text = WITH_TLS(PAIR ", client_auth: optional, client_ca: file:ca.pem"), .told = "4 listeners[0].tls.client_auth: warning: peers without certificate are refused: no rule is for them", .remark = true},
-      {.name = "match_sni", .text = WITH_MATCH("sni: [a.example], cn: [a]"), .told = "5 listeners[0].rules[0].match.sni: is for mode: passthrough"},
-      {.name = "match_unknown_key", .text = WITH_MATCH("ip: [a]"), .told = "5 listeners[0].rules[0].match.ip: unknown key"},
+      {.name = "match_sni", .text = WITH_MATCH("sni: [a.example], cn: [a]"), .told = ""},
+      {.name = "match_unknown_key", .text = WITH_MATCH("ipv4: [a]"), .told = "5 listeners[0].rules[0].match.ipv4: unknown key"},
       {.name = "match_empty_text", .text = WITH_MATCH("cn: [a, \"\"]"), .told = "5 listeners[0].rules[0].match.cn[1]: is empty"},
       {.name = "match_without_names", .text = WITHOUT_NAMES("{name: a, match: {cn: [x]}, upstream: app}"), .told = "5 listeners[0].rules[0].match: can never match: client_auth is off, so nobody has a name"},
       {.name = "without_match_without_names", .text = WITHOUT_NAMES("{name: a, upstream: app}"), .told = ""});
@@ -176,7 +184,10 @@ CASES(struct config_case, names,
       {.name = "uri_not_ascii", .text = WITH_MATCH("uri: [\"urn:\xc3\xbc\"]"), .told = URI_MISTAKE("urn:\xc3\xbc")},
       {.name = "uri_star_host", .text = WITH_MATCH("uri: [\"spiffe://*/ns\"]"), .told = URI_WILDCARD("spiffe://*/ns")},
       {.name = "uri_star_in_segment", .text = WITH_MATCH("uri: [\"spiffe://a/n*\"]"), .told = URI_WILDCARD("spiffe://a/n*")},
-      {.name = "uri_two_stars", .text = WITH_MATCH("uri: [\"spiffe://a/**\"]"), .told = URI_WILDCARD("spiffe://a/**")},
+      {.name = "uri_two_stars", .text = WITH_MATCH("uri: [\"spiffe://a/**\", \"spiffe://a/**/b/*\"]"), .told = ""},
+      {.name = "uri_three_stars", .text = WITH_MATCH("uri: [\"spiffe://a/***\"]"), .told = URI_WILDCARD("spiffe://a/***")},
+      {.name = "uri_two_stars_and_more", .text = WITH_MATCH("uri: [\"spiffe://a/**b\"]"), .told = URI_WILDCARD("spiffe://a/**b")},
+      {.name = "uri_two_stars_host", .text = WITH_MATCH("uri: [\"spiffe://**/ns\"]"), .told = URI_WILDCARD("spiffe://**/ns")},
       {.name = "uri_star_in_scheme", .text = WITH_MATCH("uri: [\"*:a\"]"), .told = URI_MISTAKE("*:a")},
       {.name = "cn_is_any_text", .text = WITH_MATCH("cn: [\"J\xc3\xbcrgen * a,b\"]"), .told = ""});
 
@@ -407,6 +418,12 @@ TEST(what_nobody_says_has_a_default)
 	config_free(config);
 }
 
+static bool has(const struct config_rule *rule, enum match_key key, const char *entry)
+{
+	return rule->match && rule->match->sets[key] &&
+	       match_set_has(rule->match->sets[key], entry, strlen(entry), NULL);
+}
+
 TEST(what_somebody_says_is_so)
 {
 	struct config *config = load_good(
@@ -445,9 +462,10 @@ TEST(what_somebody_says_is_so)
 	CHECK_EQ(listener->tls_version, TLS_1_3_ONLY);
 	MUST_EQ(listener->n_rules, 4);
 	CHECK_EQ(listener->rules[0].action, ACTION_DENY);
-	CHECK_STR(listener->rules[0].cn[1], "y");
+	CHECK(has(&listener->rules[0], MATCH_CN, "x") && has(&listener->rules[0], MATCH_CN, "y"));
+	CHECK(!has(&listener->rules[0], MATCH_CN, "z"));
 	CHECK_EQ(listener->rules[1].upstream, 1);
-	CHECK_STR(listener->rules[1].uri[0], "urn:u");
+	CHECK(has(&listener->rules[1], MATCH_URI, "urn:u"));
 	CHECK_EQ(listener->rules[2].upstream, 0);
 	CHECK_EQ(listener->rules[2].anonymous, false);
 	CHECK_EQ(listener->rules[3].anonymous, true);
@@ -527,11 +545,10 @@ TEST(what_is_passed_through_is_so)
 	CHECK_EQ(listener->mode, MODE_PASSTHROUGH);
 	CHECK_EQ(listener->client_auth, CLIENT_AUTH_OFF);
 	MUST_EQ(listener->n_rules, 2);
-	MUST_EQ(listener->rules[0].n_sni, 2);
-	CHECK_STR(listener->rules[0].sni[0], "a.example");
-	CHECK_STR(listener->rules[0].sni[1], "*.b.example");
+	CHECK(has(&listener->rules[0], MATCH_SNI, "a.example"));
+	CHECK(has(&listener->rules[0], MATCH_SNI, "*.b.example"));
 	CHECK_EQ(listener->rules[0].upstream, 1);
-	CHECK_EQ(listener->rules[1].n_sni, 0);
+	CHECK(!listener->rules[1].match);
 	CHECK_EQ(listener->rules[1].action, ACTION_DENY);
 	config_free(config);
 }

@@ -51,6 +51,7 @@ void bundle_free(struct bundle *bundle)
 	if (!bundle)
 		return;
 	confile_free(bundle->confile);
+	bundle_rules_done(bundle);
 	items_done(&bundle->variables);
 	items_done(&bundle->secrets);
 	lockmem_free(bundle->text, bundle->text_len + 1);
@@ -92,8 +93,8 @@ static const char *environment(void *arg, const char *name)
 	return value;
 }
 
-static void tell_unreadable(const struct bundle *bundle, struct report *report, const char *field,
-			    const char *source, int error)
+static void tell_unreadable(const struct confile *confile, struct report *report, const char *field,
+			    const char *source, int error, bool list)
 {
 	bool is_env = strncmp(source, "env:", 4) == 0;
 	const char *what = strerror(-error);
@@ -118,7 +119,7 @@ static void tell_unreadable(const struct bundle *bundle, struct report *report, 
 		what = "is not a regular file";
 		break;
 	case -EFBIG:
-		what = "is larger than 4 MiB";
+		what = list ? "is larger than 64 MiB" : "is larger than 4 MiB";
 		hint = "is this the right file?";
 		break;
 	case -EAGAIN:
@@ -128,12 +129,14 @@ static void tell_unreadable(const struct bundle *bundle, struct report *report, 
 	default:
 		break;
 	}
-	report_add_mistake(report, confile_line(bundle->confile, field), field, hint, "%s: %s",
-			   source, what);
+	report_add_mistake(report, confile_line(confile, field), field, hint, "%s: %s", source,
+			   what);
 }
 
-static int collect(struct bundle *bundle, struct report *report, const char *field,
-		   const char *source)
+int bundle_collect(struct bundle *bundle, struct report *report, const struct confile *confile,
+		   const char *field, const char *source,
+		   int (*read)(const char *dir, const char *source, char **ret_data,
+			       size_t *ret_len))
 {
 	const struct bundle_item *known;
 	char *data = NULL;
@@ -145,7 +148,7 @@ static int collect(struct bundle *bundle, struct report *report, const char *fie
 		return 0;
 	known = bundle_items_find(&bundle->secrets, source);
 	if (!known) {
-		int error = bundle_source_read(bundle->dir, source, &data, &len);
+		int error = read(bundle->dir, source, &data, &len);
 
 		if (error == -ENOMEM)
 			return error;
@@ -155,8 +158,15 @@ static int collect(struct bundle *bundle, struct report *report, const char *fie
 		known = bundle_items_find(&bundle->secrets, source);
 	}
 	if (known->error < 0)
-		tell_unreadable(bundle, report, field, source, known->error);
+		tell_unreadable(confile, report, field, source, known->error,
+				read == bundle_list_read);
 	return 0;
+}
+
+static int collect(struct bundle *bundle, struct report *report, const char *field,
+		   const char *source)
+{
+	return bundle_collect(bundle, report, bundle->confile, field, source, bundle_source_read);
 }
 
 /* @at: the path of @certificate. */
@@ -257,6 +267,8 @@ int bundle_read(const char *path, struct report *report, struct bundle **ret_bun
 				  &bundle->confile);
 	if (r == 0)
 		r = collect_all(bundle, report);
+	if (r == 0)
+		r = bundle_rules_collect(bundle, environment, report);
 	if (r < 0) {
 		bundle_free(bundle);
 		return r;

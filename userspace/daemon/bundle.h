@@ -17,8 +17,9 @@
 struct bundle;
 struct confile;
 
-#define BUNDLE_CONFIG_MAX ((size_t)1 << 20) /* YAML text: thousands of rules */
-#define BUNDLE_FILE_MAX	  ((size_t)4 << 20) /* one PEM file: every public CA is 220 KiB */
+#define BUNDLE_CONFIG_MAX ((size_t)1 << 20)  /* YAML text: thousands of rules */
+#define BUNDLE_FILE_MAX	  ((size_t)4 << 20)  /* one PEM file: every public CA is 220 KiB */
+#define BUNDLE_LIST_MAX	  ((size_t)64 << 20) /* a list of entries or rules: 900,000 digests */
 
 /**
  * bundle_read() - read the configuration at @path and all that it names.
@@ -61,5 +62,8 @@ const struct confile *bundle_confile(const struct bundle *bundle);
  * Returns: NULL when it could not be read (which was reported then).
  */
 const char *bundle_secret(const struct bundle *bundle, const char *source, size_t *ret_len);
+
+/** bundle_rules() - the rules of the file that @source includes. Returns: NULL as above. */
+const struct confile *bundle_rules(const struct bundle *bundle, const char *source);
 
 #endif

@@ -173,6 +173,8 @@ static int parse_text(struct bundle *bundle)
 	report_init(&report);
 	r = confile_parse(bundle->text, bundle->text_len, recorded, bundle, &report,
 			  &bundle->confile);
+	if (r == 0)
+		r = bundle_rules_parse(bundle, recorded, &report);
 	if (r == -EINVAL || (r == 0 && report.n_mistakes > 0))
 		r = -EPROTO;
 	report_done(&report);

@@ -8,15 +8,17 @@
 
 #include "daemon/bundle.h"
 #include "daemon/confload.h"
+#include "model/match.h"
 #include "sys/confile.h"
 #include "sys/tls_cert.h"
 
 struct confload {
 	const struct bundle *bundle;
-	const struct confile *confile;
+	const struct confile *confile; /* where fields are: also a file of rules */
 	const struct confile_root *root;
 	struct report *report;
 	struct config *config;
+	uint8_t hash_key[SIPHASH_KEY_BYTES]; /* of its match_sets */
 };
 
 /** Path of a field, as confile_line() takes it. */
@@ -45,6 +47,9 @@ int confload_name(struct confload *load, const struct confload_field *field, con
 /** confload_choice() - index in @choices (NULL at its end); the first is the default. */
 unsigned int confload_choice(struct confload *load, const struct confload_field *field,
 			     const char *text, const char *const *choices);
+
+/** confload_bool() - "true" or "false", which is the default. */
+bool confload_bool(struct confload *load, const struct confload_field *field, const char *text);
 
 /** confload_addr() - an address; len == 0 when there was a mistake. */
 void confload_addr(struct confload *load, const struct confload_field *field, const char *text,
@@ -129,11 +134,30 @@ void confload_check_passthrough(struct confload *load, const struct confload_fie
 /** confload_find_upstream() - its index; n_upstreams, and a mistake, when there is none. */
 size_t confload_find_upstream(struct confload *load, const struct confload_field *field,
 			      const char *wanted);
-/** confload_sni_check() - a match of mode: passthrough. */
-void confload_sni_check(struct confload *load, size_t listener, size_t rule,
-			const struct confile_match *match);
-/** confload_match_check() - Returns: true when it is about peers without certificate. */
-bool confload_match_check(struct confload *load, size_t listener, size_t rule,
-			  const struct confile_match *match);
+/** confload_empty() - a part without anything in it, unless what was in it was a mistake. */
+void confload_empty(struct confload *load, const struct confload_field *field, const char *hint);
+
+/** confload_match() - the match at @field, for @to, a rule of @listener. */
+int confload_match(struct confload *load, const struct confload_field *field,
+		   const struct config_listener *listener, const struct confile_match *from,
+		   struct config_rule *to);
+int confload_time(struct confload *load, const struct confload_field *field,
+		  const struct confile_time *from, struct match_time **ret_time);
+
+/** What is wrong with an entry: "'ENTRY' WHAT". Static texts. */
+struct confload_problem {
+	const char *what, *hint;
+};
+
+/**
+ * confload_entry_add() - @text as an entry of a list of @key.
+ * Returns: 0; -EINVAL with @problem (what NULL: longer than IDENTITY_NAME_MAX); -ENOMEM.
+ */
+int confload_entry_add(struct match_set *set, enum match_key key, const char *text,
+		       struct confload_problem *problem);
+
+/** confload_list_add() - the entries of the file that @source, at @field, names. */
+int confload_list_add(struct confload *load, const struct confload_field *field, enum match_key key,
+		      const char *source, struct match_set *set);
 
 #endif

@@ -106,6 +106,13 @@ unsigned int confload_choice(struct confload *load, const struct confload_field 
 	return 0;
 }
 
+bool confload_bool(struct confload *load, const struct confload_field *field, const char *text)
+{
+	static const char *const choices[] = {"false", "true", NULL};
+
+	return confload_choice(load, field, text, choices) == 1;
+}
+
 void confload_addr(struct confload *load, const struct confload_field *field, const char *text,
 		   struct addr *ret_addr)
 {

@@ -2,6 +2,7 @@
 #include "model/config.h"
 
 #include "base/lockmem.h"
+#include "model/match.h"
 
 #include <stdlib.h>
 
@@ -28,10 +29,7 @@ static void certificate_done(struct config_certificate *certificate)
 static void rule_done(struct config_rule *rule)
 {
 	free(rule->name);
-	free_texts(rule->cn, rule->n_cn);
-	free_texts(rule->dns, rule->n_dns);
-	free_texts(rule->uri, rule->n_uri);
-	free_texts(rule->sni, rule->n_sni);
+	match_free(rule->match);
 }
 
 static void listener_done(struct config_listener *listener)

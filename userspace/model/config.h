@@ -16,6 +16,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct match;
+
 enum config_mode { MODE_TERMINATE, MODE_ORIGINATE, MODE_PASSTHROUGH };
 enum config_client_auth { CLIENT_AUTH_REQUIRE, CLIENT_AUTH_OPTIONAL, CLIENT_AUTH_OFF };
 enum config_offload { OFFLOAD_AUTO, OFFLOAD_REQUIRE, OFFLOAD_OFF };
@@ -42,15 +44,14 @@ struct config_certificate {
 };
 
 /**
- * A rule matches when every list that is not empty has an entry equal to a name of the peer, and the
- * peer has a verified certificate; with `anonymous` when the peer has none. In MODE_PASSTHROUGH only
- * `sni` can be there. See model/policy.
+ * A rule takes the peers that its match agrees with, and of them those with a verified certificate; with
+ * `anonymous` those without one. See model/policy and model/match.
  */
 struct config_rule {
 	char *name;
-	char **cn, **dns, **uri, **sni;
-	size_t n_cn, n_dns, n_uri, n_sni;
-	bool anonymous; /* then there are no lists */
+	struct match *match; /* NULL: all of them */
+	bool anonymous;
+	bool audit; /* only told, never decided by */
 	enum config_action action;
 	enum config_respond respond; /* only of ACTION_DENY anything but RESPOND_AS_LISTENER */
 	size_t upstream;	     /* index in config.upstreams; meaningless for ACTION_DENY */
@@ -88,7 +89,7 @@ enum config_proxy_tlvs {
  * MODE_ORIGINATE: clients talk plaintext and all go to one upstream that has TLS, so there are no
  * certificates, client_auth is OFF, and the only rule has no name and no match.
  * MODE_PASSTHROUGH: clients bring their own TLS, or anything else. As MODE_ORIGINATE, to an upstream
- * without TLS; or the rules choose the upstream by SNI.
+ * without TLS; or the rules choose the upstream by SNI, address and time.
  */
 struct config_listener {
 	char *name;

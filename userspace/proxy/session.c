@@ -31,7 +31,7 @@ static void release(struct loop_task *task)
 	struct session *s = container_of(task, struct session, turn);
 	struct proxy *proxy = s->proxy;
 
-	identity_done(&s->identity);
+	identity_free(s->identity);
 	generation_release(s->generation);
 	tls_chain_unref(s->chain);
 	session_proxied_free(s->proxied);
@@ -274,7 +274,7 @@ static int watch_client(struct session *s)
 /* A client that talks plaintext has nothing to prove. */
 static void admit_unproved(struct session *s)
 {
-	s->rule = policy_decide(s->listener, &s->identity).rule;
+	(void)session_decide(s, NULL);
 	if (session_prepare_or_refuse(s))
 		session_admit(s);
 }

@@ -58,8 +58,8 @@ struct session {
 	struct tls_conn *tls;	 /* of the wire; NULL from the hand-over on and without TLS */
 	struct relay relay;
 	struct upstream_attempt upstream;
-	const struct config_rule *rule;	 /* that decided; NULL: none did */
-	struct identity identity;	 /* of who is at the wire */
+	const struct config_rule *rule; /* that decided; NULL: none did */
+	struct identity *identity; /* of who is at the wire; NULL: unknown, or no certificate */
 	struct session_proxied *proxied; /* NULL: without the PROXY protocol */
 	struct addr_short peer;		 /* the client */
 	uint32_t lingered_bytes : 24;	 /* read and thrown away, in FLOW_ANSWER too */
@@ -71,7 +71,7 @@ struct session {
 };
 
 /* One plain struct when the kernel has the keys: no SSL object, no buffer and no pipe while idle. */
-static_assert(sizeof(struct session) <= 600, "a session is to stay small");
+static_assert(sizeof(struct session) <= 512, "a session is to stay small");
 
 /** session_terminates() - the client talks TLS with us, so it can be told something. */
 static inline bool session_terminates(const struct session *s)
@@ -170,6 +170,9 @@ void session_log_refusal(const struct session *session, const struct refusal *re
 
 /** session_log_revoked() - the present generation would not admit an admitted session. */
 void session_log_revoked(const struct session *session, const struct refusal *refusal);
+
+/** session_log_audit() - a rule with `audit` would have decided. */
+void session_log_audit(const struct session *session, const struct policy_audited *audited);
 
 /** session_log_endpoint() - the handshake with the endpoint tried last came to nothing. */
 void session_log_endpoint(const struct session *session, const struct refusal *refusal);

@@ -20,6 +20,16 @@ void session_admit(struct session *s);
 /** session_refuse() - count and log it; what the client is told is the caller's. */
 void session_refuse(struct session *s, const struct refusal *refusal, enum stats_id stat);
 
+/**
+ * session_decide() - ask the policy about the client, for whom it will be s->rule that decided. @sni: the
+ * name that it asks for, NULL or "": none. What rules with `audit` have to say is logged.
+ */
+struct policy_verdict session_decide(struct session *s, const char *sni);
+
+/** session_ask_policy() - the same question to the rules of @listener; s->rule stays. */
+struct policy_verdict session_ask_policy(const struct session *s,
+					 const struct config_listener *listener, const char *sni);
+
 /** session_handshake_begins() - count it for limits.handshakes. */
 void session_handshake_begins(struct session *s);
 

@@ -57,10 +57,10 @@ static void log_who(struct log_line *line, const struct session *s)
 
 static void log_identity(struct log_line *line, const struct identity *identity)
 {
-	const struct identity_name *name = identity_primary(identity);
+	struct identity_name name;
 
-	if (name)
-		log_bytes(line, "identity", name->bytes, name->len);
+	if (identity_primary(identity, &name))
+		log_bytes(line, "identity", name.bytes, name.len);
 	else
 		log_str(line, "identity", NULL);
 }
@@ -76,7 +76,7 @@ void session_log_end(const struct session *s)
 		addr_format(upstream_endpoint(&s->upstream), upstream);
 	log_begin(&line, LOG_INFO, "session");
 	log_who(&line, s);
-	log_identity(&line, &s->identity);
+	log_identity(&line, s->identity);
 	log_str(&line, "rule", s->rule ? s->rule->name : NULL);
 	log_str(&line, "upstream", s->upstream.upstream ? s->upstream.upstream->name : NULL);
 	log_str(&line, "endpoint", upstream);
@@ -98,7 +98,7 @@ static void log_decision(const char *event, const struct session *s, const struc
 
 	log_begin(&line, LOG_INFO, event);
 	log_who(&line, s);
-	log_identity(&line, &s->identity);
+	log_identity(&line, s->identity);
 	log_str(&line, "rule", s->rule ? s->rule->name : NULL);
 	log_refusal(&line, refusal);
 	log_str(&line, "respond",
@@ -114,6 +114,19 @@ void session_log_refusal(const struct session *s, const struct refusal *refusal)
 void session_log_revoked(const struct session *s, const struct refusal *refusal)
 {
 	log_decision("revoked", s, refusal);
+}
+
+void session_log_audit(const struct session *s, const struct policy_audited *audited)
+{
+	struct log_line line;
+
+	log_begin(&line, LOG_INFO, "audit");
+	log_who(&line, s);
+	log_identity(&line, s->identity);
+	log_str(&line, "rule", audited->rule->name);
+	log_str(&line, "would", audited->would_allow ? "allow" : "deny");
+	log_str(&line, "reason", audited->reason);
+	log_end(&line);
 }
 
 void session_log_endpoint(const struct session *s, const struct refusal *refusal)
@@ -136,9 +149,9 @@ void session_report(const struct session *s, struct json *array)
 {
 	const struct relay_flow *in = &s->relay.flow[session_from_client(s)];
 	const struct relay_flow *out = &s->relay.flow[session_to_client(s)];
-	const struct identity_name *name = identity_primary(&s->identity);
 	struct json *object = json_append_object(array);
 	const struct addr client = addr_lengthen(&s->peer);
+	struct identity_name name;
 	char peer[ADDR_TEXT_MAX];
 
 	json_add_u64(object, "id", s->id);
@@ -153,8 +166,8 @@ void session_report(const struct session *s, struct json *array)
 	json_add_str(object, "tls_version", version_name(s));
 	json_add_str(object, "cipher", s->tls_cipher);
 	json_add_str(object, "alpn", session_protocol(s));
-	if (name)
-		json_add_bytes(object, "identity", name->bytes, name->len);
+	if (identity_primary(s->identity, &name))
+		json_add_bytes(object, "identity", name.bytes, name.len);
 	else
 		json_add_null(object, "identity");
 	json_add_str(object, "rule", s->rule ? s->rule->name : NULL);

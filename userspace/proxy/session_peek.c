@@ -35,10 +35,9 @@ static void refuse_hello(struct session *s, const char *reason, enum flow_event 
 
 static void route(struct session *s, const char *sni, bool is_tls)
 {
-	const struct policy_verdict verdict = policy_route(s->listener, sni);
+	const struct policy_verdict verdict = session_decide(s, sni);
 	int alert = -1;
 
-	s->rule = verdict.rule;
 	if (verdict.allowed) {
 		if (session_prepare_or_refuse(s))
 			session_admit(s);

@@ -40,10 +40,7 @@ static bool find_listener(const struct session *s, struct place *place, struct r
 
 static bool ask_policy(const struct session *s, struct place *place, struct refusal *why)
 {
-	struct policy_verdict verdict =
-		place->listener->mode == MODE_PASSTHROUGH
-			? policy_route(place->listener, s->sni ? s->sni : "")
-			: policy_decide(place->listener, &s->identity);
+	struct policy_verdict verdict = session_ask_policy(s, place->listener, s->sni);
 
 	place->rule = verdict.rule;
 	if (!verdict.allowed)
@@ -150,8 +147,7 @@ static bool find_protocol(struct session *s, const char *name)
  */
 static void move(struct session *s, const struct place *place)
 {
-	const struct config_upstream *upstream =
-		s->state == FLOW_RELAY ? same_upstream(s) : NULL;
+	const struct config_upstream *upstream = s->state == FLOW_RELAY ? same_upstream(s) : NULL;
 	const struct config_upstream *old_upstream = s->upstream.upstream;
 	const struct config_listener *old_listener = s->listener;
 	const char *protocol = session_protocol(s);

@@ -136,12 +136,11 @@ static void client_proved(struct session *s)
 	const char *problem;
 
 	if (handshake_identify(s->tls, &s->identity) < 0) {
-		refuse_established(s, "identity", "the certificate has a name that cannot be used",
-				   TLS_ALERT_ACCESS_DENIED, STAT_REFUSED_POLICY);
+		refuse_established(s, "identity", "no memory to read the certificate's names",
+				   TLS_ALERT_INTERNAL_ERROR, STAT_REFUSED_POLICY);
 		return;
 	}
-	verdict = policy_decide(s->listener, &s->identity);
-	s->rule = verdict.rule;
+	verdict = session_decide(s, tls_sni(s->tls));
 	if (!verdict.allowed) {
 		refuse_established(s, "policy", verdict.reason, TLS_ALERT_ACCESS_DENIED,
 				   STAT_REFUSED_POLICY);
@@ -222,8 +221,7 @@ static void endpoint_proved(struct session *s)
 {
 	session_handshake_over(s);
 	/* Its name is the right one; the others are for the log, which can do without. */
-	if (handshake_identify(s->tls, &s->identity) < 0)
-		identity_done(&s->identity);
+	(void)handshake_identify(s->tls, &s->identity);
 	if (!session_recheck(s))
 		return;
 	if (decide_offload(s)) {

@@ -27,18 +27,46 @@ struct confile_tls {
 	char *client_ca;
 };
 
-struct confile_match {
-	char **cn, **dns, **uri, **sni;
-	unsigned int n_cn, n_dns, n_uri, n_sni;
-	char *anonymous;
+struct confile_time {
+	char *from, *until;
+	char **days;
+	unsigned int n_days;
+	char *hours;
 };
 
+/** Lists of a match, of its `not`, and of sources in its `include`. */
+struct confile_match {
+	char **cn, **dns, **uri, **ip, **email, **ou, **o, **dn, **issuer, **serial;
+	unsigned int n_cn, n_dns, n_uri, n_ip, n_email, n_ou, n_o, n_dn, n_issuer, n_serial;
+	char **cert_sha256, **spki_sha256, **trust_domain, **sni, **alpn, **source, **tls_version;
+	unsigned int n_cert_sha256, n_spki_sha256, n_trust_domain, n_sni, n_alpn, n_source,
+		n_tls_version;
+	/* Not in an `include`. */
+	char *anonymous;
+	struct confile_time *time;
+	struct confile_match *include;
+	struct confile_match *except; /* `not` */
+};
+
+/** One list of a match. */
+struct confile_list {
+	const char *key;
+	char *const *texts;
+	unsigned int n;
+};
+
+/** confile_match_list() - the list number @index, also one without texts. False: there are fewer. */
+bool confile_match_list(const struct confile_match *match, size_t index,
+			struct confile_list *ret_list);
+
 struct confile_rule {
+	char *include; /* rules of a file stand here; nothing else is set then */
 	char *name;
 	struct confile_match *match;
 	char *action;
 	char *respond;
 	char *upstream;
+	char *audit;
 };
 
 struct confile_offload_after {
@@ -146,14 +174,25 @@ typedef const char *confile_variable(void *arg, const char *name);
  */
 int confile_parse(const char *text, size_t len, confile_variable *variable, void *arg,
 		  struct report *report, struct confile **ret_confile);
+/**
+ * confile_parse_rules() - the same of a file with a list of rules alone, as under `rules:`, which may be
+ * empty. Fields are "[3].match.cn[0]".
+ */
+int confile_parse_rules(const char *text, size_t len, confile_variable *variable, void *arg,
+			struct report *report, struct confile **ret_confile);
 void confile_free(struct confile *confile);
 
+/** confile_root() - of confile_parse(); confile_rules() - of confile_parse_rules(). */
 const struct confile_root *confile_root(const struct confile *confile);
+const struct confile_rule *confile_rules(const struct confile *confile, size_t *ret_n);
 
 /**
  * confile_line() - line of the field at @path ("listeners[0].tls.client_ca"), or of the nearest
  * one above it that is there.
  */
 unsigned int confile_line(const struct confile *confile, const char *path);
+
+/** confile_is_utf8() - libyaml checks what it reads, but not what a variable or another file holds. */
+bool confile_is_utf8(const char *text);
 
 #endif

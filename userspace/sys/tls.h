@@ -227,17 +227,6 @@ const char *tls_sni(const struct tls_conn *conn);	  /* the client's; NULL: none 
  */
 const char *tls_alpn(const struct tls_conn *conn, size_t *ret_len);
 
-enum tls_name_kind { TLS_NAME_CN, TLS_NAME_DNS, TLS_NAME_URI };
-
-/**
- * tls_peer_names() - hand the verified leaf's names to @each, as the bytes in the certificate.
- * CNs are converted to UTF-8. Nothing is called when there is no certificate.
- * Returns: 1 there was a certificate, 0 none, or @each's first negative result, or -EINVAL.
- */
-int tls_peer_names(const struct tls_conn *conn,
-		   int (*each)(void *arg, enum tls_name_kind kind, const void *bytes, size_t len),
-		   void *arg);
-
 /** tls_peer_subject() - leaf's subject in RFC 2253 form, for people only; "" when none. */
 void tls_peer_subject(const struct tls_conn *conn, char *text, size_t size);
 

@@ -445,68 +445,6 @@ const char *tls_sni(const struct tls_conn *conn)
 	return SSL_get_servername(conn->ssl, TLSEXT_NAMETYPE_host_name);
 }
 
-typedef int name_callback(void *arg, enum tls_name_kind kind, const void *bytes, size_t len);
-
-static int each_common_name(X509 *leaf, name_callback *each, void *arg)
-{
-	const X509_NAME *subject = X509_get_subject_name(leaf);
-	int at = -1;
-	int r = 0;
-
-	while (r == 0 && (at = X509_NAME_get_index_by_NID(subject, NID_commonName, at)) >= 0) {
-		const X509_NAME_ENTRY *entry = X509_NAME_get_entry(subject, at);
-		unsigned char *utf8 = NULL;
-		int len = ASN1_STRING_to_UTF8(&utf8, X509_NAME_ENTRY_get_data(entry));
-
-		r = len < 0 ? -EINVAL : each(arg, TLS_NAME_CN, utf8, (size_t)len);
-		OPENSSL_free(utf8);
-	}
-	return r;
-}
-
-static int each_alt_name(X509 *leaf, name_callback *each, void *arg)
-{
-	int critical;
-	GENERAL_NAMES *names = X509_get_ext_d2i(leaf, NID_subject_alt_name, &critical, NULL);
-	int r = 0;
-
-	/* -1 is "absent"; -2 (twice) and others mean that it cannot be read: nobody's name. */
-	if (!names)
-		return critical == -1 ? 0 : -EINVAL;
-	for (int i = 0; r == 0 && i < sk_GENERAL_NAME_num(names); i++) {
-		const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
-		const ASN1_IA5STRING *value;
-		enum tls_name_kind kind;
-
-		if (name->type != GEN_DNS && name->type != GEN_URI)
-			continue;
-		kind = name->type == GEN_DNS ? TLS_NAME_DNS : TLS_NAME_URI;
-		value = name->type == GEN_DNS ? name->d.dNSName : name->d.uniformResourceIdentifier;
-		r = each(arg, kind, ASN1_STRING_get0_data(value),
-			 (size_t)ASN1_STRING_length(value));
-	}
-	GENERAL_NAMES_free(names);
-	return r;
-}
-
-int tls_certificate_names(X509 *leaf, name_callback *each, void *arg)
-{
-	int r = each_common_name(leaf, each, arg);
-
-	if (r == 0)
-		r = each_alt_name(leaf, each, arg);
-	ERR_clear_error();
-	return r;
-}
-
-int tls_peer_names(const struct tls_conn *conn, name_callback *each, void *arg)
-{
-	X509 *leaf = SSL_get0_peer_certificate(conn->ssl);
-	int r = leaf ? tls_certificate_names(leaf, each, arg) : 0;
-
-	return leaf && r >= 0 ? 1 : r;
-}
-
 void tls_peer_subject(const struct tls_conn *conn, char *text, size_t size)
 {
 	tls_subject_text(SSL_get0_peer_certificate(conn->ssl), text, size);

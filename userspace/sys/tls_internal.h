@@ -5,6 +5,7 @@
 
 #include "base/secret.h"
 #include "sys/tls.h"
+#include "sys/tls_identity.h"
 
 #include <openssl/ssl.h>
 
@@ -93,9 +94,15 @@ int tls_alpn_offer(SSL_CTX *ssl_ctx, char *const *names, size_t n);
 int tls_alpn_serve(struct tls_ctx *ctx, char *const *names, size_t n);
 
 /** tls_certificate_names() - tls_peer_names() of any certificate. Returns: 0 or as there. */
-int tls_certificate_names(X509 *leaf,
-			  int (*each)(void *arg, enum tls_name_kind kind, const void *bytes,
-				      size_t len),
-			  void *arg);
+int tls_certificate_names(X509 *leaf, tls_name_callback *each, void *arg);
+
+/** tls_certificate_leaf() - the rest of it. */
+void tls_certificate_leaf(X509 *leaf, struct tls_leaf *ret_leaf);
+
+/**
+ * tls_name_canonical() - see sys/tls_name.h; *@ret_der is for OPENSSL_free().
+ * Returns: 0; -EINVAL (a part that cannot be read, a NUL or control byte, too many parts); -ENOMEM.
+ */
+int tls_name_canonical(const X509_NAME *name, unsigned char **ret_der, size_t *ret_len);
 
 #endif

@@ -12,7 +12,8 @@ struct bundle_item {
 	char *name;
 	char *data; /* base/lockmem, len + 1 bytes with a NUL; NULL: it is not there */
 	size_t len;
-	int error; /* why a secret is not there; not in the memfd */
+	int error;     /* why a secret is not there; not in the memfd */
+	char *culprit; /* the file of a directory that @error is about; NULL: none */
 };
 
 struct bundle_items {
@@ -36,12 +37,29 @@ const struct bundle_item *bundle_items_find(const struct bundle_items *items, co
 int bundle_items_add(struct bundle_items *items, const char *name, char *data, size_t len,
 		     int error);
 
+/** What a source may be, beside one file or a variable. */
+enum bundle_sources {
+	BUNDLE_FILE = 0,
+	BUNDLE_DIRECTORY = 1, /* all the files of it: certificates or CRLs */
+	BUNDLE_SYSTEM = 2,    /* "system": the CAs that OpenSSL believes by itself */
+};
+
 /**
- * bundle_source_read() - the content of "file:PATH" or "env:NAME", base/lockmem.
+ * bundle_source_read() - the content of "file:PATH" or "env:NAME", base/lockmem; and of what
+ * @allowed (enum bundle_sources) adds. *@ret_culprit: as in struct bundle_item.
  * Returns: 0; -EINVAL (neither); -ENODATA (empty, or variable not set); -EISDIR (no regular file);
- *          -EFBIG; -ENOMEM; open(2)'s or read(2)'s errno.
+ *          -EFBIG; -ENOMSG (a directory without such files); -EBADMSG (a file of one that is not PEM);
+ *          -ENOMEM; open(2)'s or read(2)'s errno.
  */
-int bundle_source_read(const char *dir, const char *source, char **ret_data, size_t *ret_len);
+int bundle_source_read(const char *dir, const char *source, unsigned int allowed, char **ret_data,
+		       size_t *ret_len, char **ret_culprit);
+
+/**
+ * bundle_directory_read() - the files of the directory @path that end with .pem, .crt, .cer, .crl or
+ * .der and do not begin with a dot, sorted, one behind the other: first DER, then PEM, each on a new
+ * line. Returns: as bundle_source_read().
+ */
+int bundle_directory_read(const char *path, char **ret_data, size_t *ret_len, char **ret_culprit);
 
 /** bundle_file_read() - a regular file of at most @max bytes; the same returns. */
 int bundle_file_read(const char *path, size_t max, char **ret_data, size_t *ret_len);

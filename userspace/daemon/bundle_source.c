@@ -3,6 +3,7 @@
 
 #include "base/fd.h"
 #include "base/lockmem.h"
+#include "sys/tls_cert.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -67,27 +68,42 @@ int bundle_file_read(const char *path, size_t max, char **ret_data, size_t *ret_
 	return 0;
 }
 
-static int read_beside(const char *dir, const char *path, char **ret_data, size_t *ret_len)
+static int read_path(const char *path, unsigned int allowed, char **ret_data, size_t *ret_len,
+		     char **ret_culprit)
+{
+	struct stat st;
+
+	if ((allowed & BUNDLE_DIRECTORY) != 0 && stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+		return bundle_directory_read(path, ret_data, ret_len, ret_culprit);
+	return bundle_file_read(path, BUNDLE_FILE_MAX, ret_data, ret_len);
+}
+
+static int read_beside(const char *dir, const char *path, unsigned int allowed, char **ret_data,
+		       size_t *ret_len, char **ret_culprit)
 {
 	char _cleanup_free_ *full = NULL;
 
 	if (path[0] == '\0')
 		return -EINVAL;
 	if (path[0] == '/')
-		return bundle_file_read(path, BUNDLE_FILE_MAX, ret_data, ret_len);
+		return read_path(path, allowed, ret_data, ret_len, ret_culprit);
 	if (asprintf(&full, "%s/%s", dir, path) < 0) {
 		full = NULL;
 		return -ENOMEM;
 	}
-	return bundle_file_read(full, BUNDLE_FILE_MAX, ret_data, ret_len);
+	return read_path(full, allowed, ret_data, ret_len, ret_culprit);
 }
 
-int bundle_source_read(const char *dir, const char *source, char **ret_data, size_t *ret_len)
+int bundle_source_read(const char *dir, const char *source, unsigned int allowed, char **ret_data,
+		       size_t *ret_len, char **ret_culprit)
 {
 	const char *value;
 
+	if ((allowed & BUNDLE_SYSTEM) != 0 && strcmp(source, "system") == 0)
+		return bundle_file_read(tls_cert_system_ca_path(), BUNDLE_FILE_MAX, ret_data,
+					ret_len);
 	if (strncmp(source, "file:", 5) == 0)
-		return read_beside(dir, source + 5, ret_data, ret_len);
+		return read_beside(dir, source + 5, allowed, ret_data, ret_len, ret_culprit);
 	if (strncmp(source, "env:", 4) != 0 || source[4] == '\0')
 		return -EINVAL;
 	value = getenv(source + 4);

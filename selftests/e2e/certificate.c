@@ -253,7 +253,7 @@ static void start(struct run *run, const struct certificate_family *family)
 
 	e->script = STEPS(ECHO_ALL, FINISH);
 	e->rules = family->rules;
-	e->client_ca = "roots.pem";
+	e->client_ca = "file:pki/roots.pem";
 	e2e_prepare(e);
 	run->good_root = certgen_issue(&good_root, NULL, ROOT_KEY);
 	certgen_write_pem(run->good_root, e2e_path(e, "pki/roots.pem"));

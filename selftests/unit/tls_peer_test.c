@@ -156,7 +156,6 @@ TEST_CASES(who_has_shown_nothing_is_nobody, versions)
 {
 	uint8_t *der = NULL;
 	char *cn = NULL, key[TLS_KEY_NAME_MAX];
-	const uint8_t *alpn = NULL;
 	struct tls_pair pair;
 	size_t len = 1;
 
@@ -164,7 +163,7 @@ TEST_CASES(who_has_shown_nothing_is_nobody, versions)
 	CHECK_EQ(tls_peer_certificate(pair.conn, &der, &len), -ENOENT);
 	CHECK_EQ(tls_peer_cn(pair.conn, &cn, &len), 0);
 	CHECK(!der && !cn);
-	tls_alpn_chosen(pair.conn, &alpn, &len);
+	CHECK(!tls_alpn(pair.conn, &len));
 	CHECK_EQ(len, 0);
 	/* Of the certificate that the pair's server has. */
 	CHECK_STR(tls_own_signature_name(pair.conn), "ecdsa-with-SHA256");

@@ -5,12 +5,15 @@
  */
 #include "selftests/e2e/e2e.h"
 
+#include "base/fd.h"
 #include "sys/json.h"
+#include "sys/tls_pki.h"
 
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 SUITE("reload", .deadline_ms = 60000);
@@ -63,15 +66,23 @@ static int ask(struct e2e *e)
 	return daemon_command(&e->daemon, argv);
 }
 
-static const char *output_of(const struct e2e *e)
+static const char *text_of(const struct e2e *e, const char *name)
 {
-	static char text[8192];
-	FILE *file = fopen(e2e_path(e, "output"), "r");
+	static char texts[2][8192];
+	static unsigned int next;
+	char *text = texts[next++ % 2];
+	FILE *file = fopen(e2e_path(e, name), "r");
 
-	MUST(file != NULL);
-	text[fread(text, 1, sizeof(text) - 1, file)] = '\0';
+	MUST(file != NULL, "%s", name);
+	text[fread(text, 1, sizeof(texts[0]) - 1, file)] = '\0';
 	(void)fclose(file);
 	return text;
+}
+
+/* What the last command has said. */
+static const char *output_of(const struct e2e *e)
+{
+	return text_of(e, "output");
 }
 
 /* Returns: the alert that a client with the certificate of @who gets; -1: it is admitted. */
@@ -636,5 +647,71 @@ TEST(a_pkcs12_file_is_read_again, PROGRAMS("openssl"))
 	tlsclient_server_cn(&client, cn, sizeof(cn));
 	CHECK_STR(cn, "another");
 	tlsclient_close(&client);
+	e2e_stop(&e);
+}
+
+/* --- what ends by itself --- */
+
+/* A client's certificate that ends in 4 s, or whatever of them the start leaves. */
+static void brief_client(struct e2e *e)
+{
+	const struct tls_pki_request request = {
+		.cn = "brief",
+		.usage = TLS_PKI_CLIENT,
+		.key = TLS_PKI_ECDSA_P256,
+		.not_before = time(NULL) - 60,
+		.not_after = time(NULL) + (time_t)test_scaled_ms(4000) / 1000,
+	};
+	struct tls_pki_entity _cleanup_pki_entity_ *ca = NULL, _cleanup_pki_entity_ *client = NULL;
+	char _cleanup_free_ *cert = NULL, _cleanup_free_ *key = NULL;
+	char chain[8192];
+
+	MUST_EQ(tls_pki_load(text_of(e, "pki/sub-ca.pem"), text_of(e, "pki/sub-ca.key"), &ca), 0);
+	MUST_EQ(tls_pki_issue(&request, ca, &client), 0);
+	cert = tls_pki_cert_pem(client);
+	key = tls_pki_key_pem(client);
+	snprintf(chain, sizeof(chain), "%s%s", cert, text_of(e, "pki/sub-ca.pem"));
+	MUST_EQ(daemon_write(&e->daemon, "pki/brief.pem", chain), 0);
+	MUST_EQ(daemon_write(&e->daemon, "pki/brief.key", key), 0);
+}
+
+TEST_CASES(a_session_ends_with_its_certificate, engines)
+{
+	static struct e2e e = {.more_pki = brief_client,
+			       .rules = "      - {name: all, upstream: app}\n",
+			       .top = "session: {end_with_certificate: true}\n"};
+	struct tlsclient_options options;
+	struct tlsclient client, other;
+	struct peer peer, other_peer;
+	struct log_entry line;
+
+	start(&e, variant);
+	e2e_connect_echo(&e, &other, &other_peer);
+	options = e2e_client_options(&e, NULL);
+	options.cert = e2e_path(&e, "pki/brief.pem");
+	options.key = e2e_path(&e, "pki/brief.key");
+	e2e_connect(&e, &client, &options);
+	peer_init_client(&peer, &client);
+	peer_expect_echo(&peer);
+	e2e_run(&e, &peer, STEPS(SEND(1000), RECV(1000)));
+	E2E_MUST(&e, daemon_wait_log(&e.daemon, "session", "close", "certificate_ended", 0, 10000,
+				     &line));
+	MUST_GE(log_entry_u64(&line, "duration_ms"), 1000);
+	tlsclient_close(&client);
+	e2e_end_echo(&e, &other, &other_peer);
+	e2e_stop(&e);
+}
+
+TEST(files_are_left_alone_when_told_so)
+{
+	static struct e2e e = {.top = "reload: {watch: false}\n"};
+
+	start(&e, NULL);
+	edit(&e, "cn: [client-a]", "cn: [client-b]");
+	put(&e, "sluice.yaml", e.yaml);
+	/* What is watched is told of within milliseconds, and looked at after 200. */
+	E2E_MUST(&e, !UNTIL(daemon_count_log(&e.daemon, "reloaded", NULL, NULL) > 0, 700));
+	MUST_EQ(ask(&e), 0);
+	await_generation(&e, "2");
 	e2e_stop(&e);
 }

@@ -51,6 +51,9 @@ static void load_session(struct confload *load)
 
 	load->config->session.max_age_ms = confload_duration(
 		load, &(struct confload_field){"session.max_age"}, from->max_age, &max_age);
+	load->config->session.end_with_certificate =
+		confload_bool(load, &(struct confload_field){"session.end_with_certificate"},
+			      from->end_with_certificate);
 }
 
 static void load_limits(struct confload *load)
@@ -100,6 +103,9 @@ static int load_process(struct confload *load)
 	if (root->log)
 		load->config->log_format =
 			format_of[confload_choice(load, &format, root->log->format, formats)];
+	load->config->watch =
+		!root->reload || !root->reload->watch ||
+		confload_bool(load, &(struct confload_field){"reload.watch"}, root->reload->watch);
 	if (root->workers && strcmp(root->workers, "auto") != 0)
 		load->config->workers = confload_number(load, &(struct confload_field){"workers"},
 							root->workers, &workers);

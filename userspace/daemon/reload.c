@@ -145,6 +145,13 @@ static void note_expiry(struct reload *reload)
 	expiry_warn(&reload->expiry, clock_real_s());
 }
 
+/* A file that is new to us may have changed between the reading and the watching. */
+static void look_once_more(struct reload *reload)
+{
+	if (reload->served.config->watch)
+		(void)loop_arm(reload->options.loop, &reload->look, QUIET_MS);
+}
+
 static void on_workers(void *arg, const char *error)
 {
 	struct reload *reload = arg;
@@ -169,17 +176,19 @@ static void on_workers(void *arg, const char *error)
 	log_u64(&line, "load_ms", reload->served.load_ms);
 	log_end(&line);
 	note_expiry(reload);
-	/* A file that is new to us may have changed between the reading and the watching. */
-	(void)loop_arm(reload->options.loop, &reload->look, QUIET_MS);
+	look_once_more(reload);
 	finish(reload, true, true);
 }
 
 static void watch_files(struct reload *reload, const struct candidate *candidate)
 {
-	int r = candidate->n_paths
-			? watch_paths(reload->watch, candidate->paths, candidate->n_paths)
-			: 0;
+	const struct config *config = candidate->config ? candidate->config : reload->served.config;
+	int r = 0;
 
+	if (!config->watch)
+		r = watch_paths(reload->watch, NULL, 0);
+	else if (candidate->n_paths > 0)
+		r = watch_paths(reload->watch, candidate->paths, candidate->n_paths);
 	if (r < 0)
 		log_event(LOG_WARN, "watch_failed",
 			  "changed files will not be noticed, SIGHUP still works: %s; see "
@@ -297,7 +306,7 @@ int reload_new(const struct reload_options *options, struct reload **ret_reload)
 	}
 	watch_files(reload, &reload->served);
 	note_expiry(reload);
-	(void)loop_arm(options->loop, &reload->look, QUIET_MS);
+	look_once_more(reload);
 	(void)loop_arm(options->loop, &reload->hourly, EXPIRY_EVERY_MS);
 	*ret_reload = reload;
 	return 0;

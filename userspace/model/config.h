@@ -169,7 +169,8 @@ struct config_timeouts {
 };
 
 struct config_session {
-	uint64_t max_age_ms; /* from accept; 0 is no limit */
+	uint64_t max_age_ms;	   /* from accept; 0 is no limit */
+	bool end_with_certificate; /* of who is at the wire */
 };
 
 struct config_limits {
@@ -190,6 +191,7 @@ struct config {
 	size_t workers;	   /* 0: one per CPU */
 	char *user;	   /* NULL: the built-in choice, see daemon/supervisor */
 	enum config_log_format log_format;
+	bool watch; /* a file that changes is a reload */
 };
 
 /** config_wipe_keys() - wipe and free the private keys, which nobody needs once they are loaded. */

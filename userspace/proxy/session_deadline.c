@@ -68,6 +68,29 @@ static void max_age_expire(struct session *s)
 	time_out(s, STAT_MAX_AGE_ENDED, "max_age");
 }
 
+/* The clock that certificates go by can be set: it is looked at again now and then. */
+#define LOOK_AGAIN_MS UINT64_C(3600000)
+
+static uint64_t certificate_due_ms(const struct session *s)
+{
+	int64_t left_s;
+
+	if (!s->identity || !proxy_config(s->proxy)->session.end_with_certificate)
+		return NEVER;
+	left_s = s->identity->not_after - clock_real_s();
+	if (left_s < 0)
+		return loop_now_ms(s->proxy->loop);
+	/* The second that it names is its last one. */
+	return loop_now_ms(s->proxy->loop) + ((uint64_t)left_s + 1 < LOOK_AGAIN_MS / MS_PER_SEC
+						      ? ((uint64_t)left_s + 1) * MS_PER_SEC
+						      : LOOK_AGAIN_MS);
+}
+
+static void certificate_expire(struct session *s)
+{
+	time_out(s, STAT_CERTIFICATE_ENDED, "certificate_ended");
+}
+
 /* Not an end: an idle session gives up its SSL object. */
 static uint64_t handover_due_ms(const struct session *s)
 {
@@ -84,9 +107,8 @@ static void handover_expire(struct session *s)
 
 /* Of two that are due at once the first one gives the reason. */
 static const struct deadline deadlines[] = {
-	{max_age_due_ms, max_age_expire},
-	{half_closed_due_ms, half_closed_expire},
-	{idle_due_ms, idle_expire},
+	{max_age_due_ms, max_age_expire},	  {certificate_due_ms, certificate_expire},
+	{half_closed_due_ms, half_closed_expire}, {idle_due_ms, idle_expire},
 	{handover_due_ms, handover_expire},
 };
 

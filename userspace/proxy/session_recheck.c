@@ -179,6 +179,9 @@ bool session_recheck(struct session *s)
 	if (find_listener(s, &place, &why) && has_proof(s, &place, &why) &&
 	    ask_policy(s, &place, &why)) {
 		move(s, &place);
+		/* It may have other limits now. Without memory the old ones are good enough. */
+		if (s->state == FLOW_RELAY)
+			(void)session_deadline_arm(s);
 		return true;
 	}
 	stats_add(s->proxy->stats, STAT_REVOKED, 1);

@@ -207,6 +207,7 @@ static const cyaml_schema_field_t timeouts_fields[] = {
 
 static const cyaml_schema_field_t session_fields[] = {
 	TEXT(struct confile_session, max_age),
+	TEXT(struct confile_session, end_with_certificate),
 	CYAML_FIELD_END,
 };
 
@@ -227,6 +228,11 @@ static const cyaml_schema_field_t log_fields[] = {
 	CYAML_FIELD_END,
 };
 
+static const cyaml_schema_field_t reload_fields[] = {
+	TEXT(struct confile_reload, watch),
+	CYAML_FIELD_END,
+};
+
 static const cyaml_schema_field_t root_fields[] = {
 	LIST(struct confile_root, listeners, &listener_entry),
 	LIST(struct confile_root, upstreams, &upstream_entry),
@@ -235,6 +241,7 @@ static const cyaml_schema_field_t root_fields[] = {
 	PART(struct confile_root, limits, limits_fields),
 	PART(struct confile_root, admin, admin_fields),
 	PART(struct confile_root, log, log_fields),
+	PART(struct confile_root, reload, reload_fields),
 	TEXT(struct confile_root, workers),
 	TEXT(struct confile_root, user),
 	CYAML_FIELD_END,

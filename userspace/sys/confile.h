@@ -141,6 +141,7 @@ struct confile_timeouts {
 
 struct confile_session {
 	char *max_age;
+	char *end_with_certificate;
 };
 
 struct confile_limits {
@@ -149,6 +150,10 @@ struct confile_limits {
 
 struct confile_admin {
 	char *listen;
+};
+
+struct confile_reload {
+	char *watch;
 };
 
 struct confile_log {
@@ -165,6 +170,7 @@ struct confile_root {
 	struct confile_limits *limits;
 	struct confile_admin *admin;
 	struct confile_log *log;
+	struct confile_reload *reload;
 	char *workers;
 	char *user;
 };

@@ -5,6 +5,7 @@
  */
 #include "selftests/e2e/e2e.h"
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "sys/json.h"
 #include "sys/tls_pki.h"
@@ -13,6 +14,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -713,5 +716,81 @@ TEST(files_are_left_alone_when_told_so)
 	E2E_MUST(&e, !UNTIL(daemon_count_log(&e.daemon, "reloaded", NULL, NULL) > 0, 700));
 	MUST_EQ(ask(&e), 0);
 	await_generation(&e, "2");
+	e2e_stop(&e);
+}
+
+/* --- under load --- */
+
+#define HANDSHAKERS 4
+#define RELOADS	    8
+
+/** What the processes that shake hands have seen; shared. */
+struct tally {
+	_Atomic bool stop;
+	_Atomic uint64_t done, lost, longest_us;
+};
+
+static void shake_hands_until_told(struct e2e *e, struct tally *tally)
+{
+	const struct tlsclient_options options = e2e_client_options(e, NULL);
+
+	while (!atomic_load(&tally->stop)) {
+		uint64_t start_ns = clock_now_ns(), took_us;
+		struct tlsclient client;
+		bool ok =
+			e2e_try(e, &client, &options) == 0 && tlsclient_send(&client, "x", 1) == 1;
+		ssize_t r = -EAGAIN;
+		char byte;
+
+		while (ok && (r = tlsclient_recv(&client, &byte, 1)) == -EAGAIN)
+			test_pause();
+		took_us = (clock_now_ns() - start_ns) / 1000;
+		tlsclient_close(&client);
+		if (r != 1)
+			atomic_fetch_add(&tally->lost, 1);
+		atomic_fetch_add(&tally->done, 1);
+		if (took_us > atomic_load(&tally->longest_us))
+			atomic_store(&tally->longest_us, took_us);
+	}
+}
+
+TEST(no_handshake_is_lost, .deadline_ms = 120000)
+{
+	static struct e2e e = {.workers = 2};
+	struct tally *tally = mmap(NULL, sizeof(*tally), PROT_READ | PROT_WRITE,
+				   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	pid_t pids[HANDSHAKERS];
+	char generation[24];
+	uint64_t start_ms;
+
+	MUST(tally != MAP_FAILED);
+	start(&e, NULL);
+	start_ms = test_now_ms();
+	for (size_t i = 0; i < HANDSHAKERS; i++) {
+		pids[i] = MUST_OK(fork());
+		if (pids[i] == 0) {
+			shake_hands_until_told(&e, tally);
+			_exit(0);
+		}
+	}
+	for (unsigned int i = 0; i < RELOADS; i++) {
+		uint64_t before = atomic_load(&tally->done);
+
+		edit(&e, i % 2 ? "name: other" : "name: known",
+		     i % 2 ? "name: known" : "name: other");
+		put(&e, "sluice.yaml", e.yaml);
+		snprintf(generation, sizeof(generation), "%u", i + 2);
+		await_generation(&e, generation);
+		E2E_MUST(&e, UNTIL(atomic_load(&tally->done) > before, 5000));
+	}
+	atomic_store(&tally->stop, true);
+	for (size_t i = 0; i < HANDSHAKERS; i++)
+		MUST_EQ(waitpid(pids[i], NULL, 0), pids[i]);
+	printf("# %llu handshakes a second, %u reloads, the longest took %llu ms\n",
+	       (unsigned long long)(atomic_load(&tally->done) * 1000 /
+				    (test_now_ms() - start_ms + 1)),
+	       RELOADS, (unsigned long long)atomic_load(&tally->longest_us) / 1000);
+	MUST_EQ(atomic_load(&tally->lost), 0);
+	MUST_EQ(daemon_counter(&e.daemon, "revoked"), 0);
 	e2e_stop(&e);
 }

@@ -61,6 +61,8 @@ static const struct told {
 static const struct certgen good_root = {.cn = "a root", .ca = true};
 static const struct certgen somebody = {.cn = "somebody"};
 
+static const struct peer_step *const echo = STEPS(ECHO_ALL, FINISH);
+
 /** A case with its certificates. */
 struct made {
 	const struct certificate_case *c;
@@ -251,7 +253,7 @@ static void start(struct run *run, const struct certificate_family *family)
 {
 	struct e2e *e = &run->e;
 
-	e->script = STEPS(ECHO_ALL, FINISH);
+	e->script = echo;
 	e->rules = family->rules;
 	e->client_ca = "roots.pem";
 	e2e_prepare(e);

@@ -23,6 +23,7 @@ static struct tls_ctx *server_ctx(const struct tls_pair_options *options)
 		.client_auth = options->cert ? TLS_CLIENT_AUTH_REQUIRE : TLS_CLIENT_AUTH_OFF,
 		.client_ca = options->client_ca,
 		.client_ca_len = options->client_ca ? strlen(options->client_ca) : 0,
+		.tickets = options->tickets,
 	};
 	struct tls_ctx *ctx = NULL;
 
@@ -58,18 +59,24 @@ static SSL *client_ssl(struct tls_pair *pair, const struct tls_pair_options *opt
 	MUST(ssl && SSL_set_fd(ssl, pair->client_fd) == 1);
 	SSL_set_app_data(ssl, pair);
 	SSL_set_info_callback(ssl, note_alert);
+	SSL_set_options(ssl, options->client_options);
+	if (options->sni)
+		MUST_EQ(SSL_set_tlsext_host_name(ssl, options->sni), 1);
+	if (options->session)
+		MUST_EQ(SSL_set_session(ssl, options->session), 1);
 	SSL_set_connect_state(ssl);
 	return ssl;
 }
 
-void tls_pair_open(struct tls_pair *pair, const struct tls_pair_options *options)
+bool tls_pair_try(struct tls_pair *pair, const struct tls_pair_options *options)
 {
 	enum tls_step step = TLS_STEP_WANT_READ;
 	int fds[2], done = 0;
 
 	MUST_OK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds));
 	*pair = (struct tls_pair){.server_fd = fds[0], .client_fd = fds[1], .alert = -1};
-	pair->ctx = server_ctx(options);
+	pair->borrowed_ctx = options->ctx != NULL;
+	pair->ctx = options->ctx ? options->ctx : server_ctx(options);
 	pair->client = client_ssl(pair, options);
 	MUST_EQ(tls_conn_new(pair->ctx, pair->server_fd, &pair->conn), 0);
 	for (int turn = 0; turn < 20 && !(done == 1 && step == TLS_STEP_DONE); turn++) {
@@ -80,7 +87,14 @@ void tls_pair_open(struct tls_pair *pair, const struct tls_pair_options *options
 			step = tls_conn_handshake(pair->conn);
 	}
 	ERR_clear_error();
-	MUST(done == 1 && step == TLS_STEP_DONE, "client %d server %d: %s", done, step,
+	return done == 1 && step == TLS_STEP_DONE;
+}
+
+void tls_pair_open(struct tls_pair *pair, const struct tls_pair_options *options)
+{
+	bool done = tls_pair_try(pair, options);
+
+	MUST(done, "%s",
 	     tls_conn_failure(pair->conn)->reason ? tls_conn_failure(pair->conn)->reason : "-");
 }
 
@@ -94,7 +108,8 @@ size_t tls_pair_wire(int fd, uint8_t *bytes, size_t max)
 void tls_pair_close(struct tls_pair *pair)
 {
 	tls_conn_free(pair->conn);
-	tls_ctx_free(pair->ctx);
+	if (!pair->borrowed_ctx)
+		tls_ctx_free(pair->ctx);
 	SSL_free(pair->client);
 	MUST_OK(close(pair->server_fd));
 	MUST_OK(close(pair->client_fd));

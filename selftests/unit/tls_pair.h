@@ -13,6 +13,7 @@ struct tls_pair {
 	SSL *client;
 	int server_fd, client_fd;
 	int alert; /* that the client received; -1 none */
+	bool borrowed_ctx;
 };
 
 struct tls_pair_options {
@@ -21,10 +22,18 @@ struct tls_pair_options {
 	X509 *cert;	   /* the client's, with its key; NULL: none, and none is asked for */
 	EVP_PKEY *key;
 	const char *client_ca; /* PEM; with cert */
+	const struct tls_ticket_params *tickets;
+	struct tls_ctx *ctx;  /* an earlier pair's, which must be open; NULL: a new one */
+	SSL_SESSION *session; /* to resume; NULL: none */
+	const char *sni;
+	uint64_t client_options; /* SSL_OP_… */
 };
 
 /** tls_pair_open() - with the handshake done on both sides. */
 void tls_pair_open(struct tls_pair *pair, const struct tls_pair_options *options);
+
+/** tls_pair_try() - the same, and the handshake may fail. Returns: it is done on both sides. */
+bool tls_pair_try(struct tls_pair *pair, const struct tls_pair_options *options);
 
 /** tls_pair_wire() - the bytes that wait at @fd, taken before OpenSSL sees them. */
 size_t tls_pair_wire(int fd, uint8_t *bytes, size_t max);

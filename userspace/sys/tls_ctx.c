@@ -244,6 +244,8 @@ int tls_ctx_new(const struct tls_ctx_params *params, struct tls_ctx **ret_ctx)
 		r = load_certificates(ctx, params->pairs, params->n_pairs);
 	if (r == 0)
 		r = demand_client_certificate(ctx->ssl_ctx, params);
+	if (r == 0 && params->tickets)
+		r = tls_tickets_new(ctx, params);
 	return ctx_settle(ctx, r, ret_ctx);
 }
 
@@ -268,6 +270,7 @@ void tls_ctx_free(struct tls_ctx *ctx)
 	for (size_t i = 0; i < ctx->n_identities; i++)
 		identity_done(&ctx->identities[i]);
 	free(ctx->identities);
+	tls_tickets_free(ctx->tickets);
 	SSL_CTX_free(ctx->ssl_ctx);
 	free(ctx);
 }

@@ -5,11 +5,15 @@
 
 #include "base/secret.h"
 #include "sys/tls.h"
+#include "sys/tls_ticket.h"
 
 #include <openssl/ssl.h>
 
+struct tls_tickets;
+
 struct tls_ctx {
 	SSL_CTX *ssl_ctx;
+	struct tls_tickets *tickets;	 /* NULL: no resumption */
 	struct tls_identity *identities; /* parsed certificates, in the configuration's order */
 	size_t n_identities;
 };
@@ -21,8 +25,20 @@ struct tls_identity {
 	STACK_OF(X509) * chain;
 };
 
+/** What a connection has to do with tickets. */
+struct tls_ticket_state {
+	struct tls_tickets *tickets;		 /* of its context; NULL: nothing */
+	uint8_t binding[TLS_TICKET_BINDING_LEN]; /* with this ClientHello */
+	bool wanted;				 /* the client can resume, in TLS 1.3 */
+	bool extended;				 /* it has the extended master secret, in TLS 1.2 */
+	bool withheld;				 /* it gets none */
+	bool sent;
+	bool offered; /* the client has shown one */
+};
+
 struct tls_conn {
 	SSL *ssl;
+	struct tls_ticket_state ticket;
 	const char *server_uri; /* client side: what the peer must be; NULL: OpenSSL compares */
 	bool established;
 	bool close_notified; /* the peer has ended its direction cleanly */
@@ -75,6 +91,16 @@ int tls_pem_next(BIO *bio, X509 **ret_certificate);
  * @arg: an int that becomes 1 when it was asked for, or NULL.
  */
 int tls_no_password(char *buf, int size, int rwflag, void *arg);
+
+/** tls_conn_flush() - what OpenSSL has to send. Returns: 0, also when part of it waits; -errno. */
+int tls_conn_flush(struct tls_conn *conn);
+
+/** tls_tickets_new() - resumption for @ctx; params->tickets is there. Returns: 0, -ENOMEM, -EINVAL. */
+int tls_tickets_new(struct tls_ctx *ctx, const struct tls_ctx_params *params);
+void tls_tickets_free(struct tls_tickets *tickets);
+
+/** tls_ticket_remember() - the handshake is done and the peer's chain is still there. */
+void tls_ticket_remember(struct tls_conn *conn);
 
 /** tls_verify_chain() - certificate verification callback: verdict and what to log. */
 int tls_verify_chain(X509_STORE_CTX *store_ctx, void *arg);

@@ -3,10 +3,14 @@
 
 #include "base/fd.h"
 #include "base/lockmem.h"
+#include "base/secret.h"
 #include "sys/confile.h"
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
+
+#define RANDOM_KEY_BYTES 64
 
 /* --- items --- */
 
@@ -159,6 +163,38 @@ static int collect(struct bundle *bundle, struct report *report, const char *fie
 	return 0;
 }
 
+/* Nobody has written keys for tickets down: every start has its own, every worker the same. */
+static int add_random_keys(struct bundle *bundle)
+{
+	uint8_t random[RANDOM_KEY_BYTES];
+	size_t len = 2 * sizeof(random);
+	char *text;
+
+	if (bundle_items_find(&bundle->secrets, BUNDLE_RANDOM_KEYS))
+		return 0;
+	if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random))
+		return -EIO;
+	text = lockmem_new(len + 1);
+	for (size_t i = 0; text && i < sizeof(random); i++)
+		(void)snprintf(text + 2 * i, 3, "%02x", random[i]);
+	secret_wipe_mem(random, sizeof(random));
+	return text ? bundle_items_add(&bundle->secrets, BUNDLE_RANDOM_KEYS, text, len, 0)
+		    : -ENOMEM;
+}
+
+static int collect_ticket_keys(struct bundle *bundle, struct report *report, size_t index,
+			       const struct confile_tls *tls)
+{
+	char field[CONFILE_FIELD_MAX];
+
+	if (!tls->resumption || strcmp(tls->resumption, "tickets") != 0)
+		return 0;
+	if (!tls->ticket_keys)
+		return add_random_keys(bundle);
+	snprintf(field, sizeof(field), "listeners[%zu].tls.ticket_keys", index);
+	return collect(bundle, report, field, tls->ticket_keys);
+}
+
 static int collect_listener(struct bundle *bundle, struct report *report, size_t index,
 			    const struct confile_tls *tls)
 {
@@ -174,7 +210,9 @@ static int collect_listener(struct bundle *bundle, struct report *report, size_t
 			r = collect(bundle, report, field, tls->certificates[i].key);
 	}
 	snprintf(field, sizeof(field), "listeners[%zu].tls.client_ca", index);
-	return r < 0 ? r : collect(bundle, report, field, tls->client_ca);
+	if (r == 0)
+		r = collect(bundle, report, field, tls->client_ca);
+	return r == 0 ? collect_ticket_keys(bundle, report, index, tls) : r;
 }
 
 static int collect_upstream(struct bundle *bundle, struct report *report, size_t index,

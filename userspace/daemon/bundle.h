@@ -43,6 +43,9 @@ int bundle_from_fd(int fd, struct bundle **ret_bundle);
 
 /* For confload. */
 
+/** The source of ticket keys when no file has them: new with each bundle_read(), the same for all workers. */
+#define BUNDLE_RANDOM_KEYS "random:"
+
 /** bundle_confile() - the parsed text. */
 const struct confile *bundle_confile(const struct bundle *bundle);
 

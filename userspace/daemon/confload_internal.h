@@ -86,6 +86,10 @@ int confload_certificate(struct confload *load, const struct confload_field *fie
 			 enum tls_cert_role role, const struct confile_certificate *from,
 			 struct config_certificate *to);
 
+/** confload_blob() - the content of @source; data stays NULL when there was a mistake. */
+int confload_blob(struct confload *load, const struct confload_field *field, const char *source,
+		  struct config_blob *to);
+
 /** confload_ca() - trusted CAs; data stays NULL when there was a mistake. */
 int confload_ca(struct confload *load, const struct confload_field *field, const char *source,
 		struct config_blob *to);
@@ -94,6 +98,7 @@ int confload_ca(struct confload *load, const struct confload_field *field, const
 int confload_upstreams(struct confload *load);
 int confload_listeners(struct confload *load);
 int confload_tls(struct confload *load, size_t index, struct config_listener *listener);
+int confload_tickets(struct confload *load, size_t index, struct config_listener *listener);
 int confload_rules(struct confload *load, size_t index, struct config_listener *listener);
 int confload_originate(struct confload *load, size_t index, struct config_listener *listener);
 int confload_passthrough(struct confload *load, size_t index, struct config_listener *listener);

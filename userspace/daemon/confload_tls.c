@@ -48,9 +48,8 @@ static bool tell(struct confload *load, const struct confload_field *field, cons
 	return mistake->result == TLS_CERT_OK;
 }
 
-/* data stays NULL when there was a mistake. */
-static int load_blob(struct confload *load, const struct confload_field *field, const char *source,
-		     struct config_blob *to)
+int confload_blob(struct confload *load, const struct confload_field *field, const char *source,
+		  struct config_blob *to)
 {
 	size_t len = 0;
 	const char *data;
@@ -77,10 +76,10 @@ int confload_certificate(struct confload *load, const struct confload_field *fie
 	struct confload_field key_field = confload_field("%.200s.key", field->path);
 	struct tls_cert_verdict verdict;
 	bool ok = true;
-	int r = load_blob(load, &chain_field, from->chain, &to->chain);
+	int r = confload_blob(load, &chain_field, from->chain, &to->chain);
 
 	if (r == 0)
-		r = load_blob(load, &key_field, from->key, &to->key);
+		r = confload_blob(load, &key_field, from->key, &to->key);
 	if (r < 0)
 		return r;
 	if (to->chain.data) {
@@ -103,7 +102,7 @@ int confload_ca(struct confload *load, const struct confload_field *field, const
 		struct config_blob *to)
 {
 	struct tls_cert_verdict verdict;
-	int r = load_blob(load, field, source, to);
+	int r = confload_blob(load, field, source, to);
 
 	if (r < 0 || !to->data)
 		return r;
@@ -188,5 +187,7 @@ int confload_tls(struct confload *load, size_t index, struct config_listener *to
 	field = confload_field("listeners[%zu].tls.client_auth", index);
 	to->client_auth = auth_of[confload_choice(load, &field, from->client_auth, auths)];
 	r = load_certificates(load, index, from, to);
-	return r == 0 ? load_client_ca(load, index, from, to) : r;
+	if (r == 0)
+		r = load_client_ca(load, index, from, to);
+	return r == 0 ? confload_tickets(load, index, to) : r;
 }

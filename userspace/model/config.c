@@ -42,6 +42,7 @@ static void listener_done(struct config_listener *listener)
 		certificate_done(&listener->certificates[i]);
 	free(listener->certificates);
 	blob_done(&listener->client_ca);
+	blob_done(&listener->tickets.keys);
 	for (size_t i = 0; listener->rules && i < listener->n_rules; i++)
 		rule_done(&listener->rules[i]);
 	free(listener->rules);
@@ -70,6 +71,7 @@ void config_wipe_keys(struct config *config)
 
 		for (size_t c = 0; c < listener->n_certificates; c++)
 			blob_done(&listener->certificates[c].key);
+		blob_done(&listener->tickets.keys);
 	}
 	for (size_t i = 0; i < config->n_upstreams; i++) {
 		if (config->upstreams[i].tls)

@@ -17,6 +17,7 @@
 
 enum config_mode { MODE_TERMINATE, MODE_ORIGINATE, MODE_PASSTHROUGH };
 enum config_client_auth { CLIENT_AUTH_REQUIRE, CLIENT_AUTH_OPTIONAL, CLIENT_AUTH_OFF };
+enum config_resumption { RESUMPTION_OFF, RESUMPTION_TICKETS };
 enum config_offload { OFFLOAD_AUTO, OFFLOAD_REQUIRE, OFFLOAD_OFF };
 enum config_engine { ENGINE_AUTO, ENGINE_SPLICE, ENGINE_KTLS_COPY } __attribute__((packed));
 enum config_truncation { TRUNCATION_RESET, TRUNCATION_ACCEPT };
@@ -35,6 +36,13 @@ struct config_blob {
 struct config_certificate {
 	struct config_blob chain; /* leaf first, then intermediates */
 	struct config_blob key;
+};
+
+/** Whether clients may come back without a handshake in full. */
+struct config_tickets {
+	enum config_resumption resumption;
+	struct config_blob keys; /* see model/ticket_keys; data == NULL exactly when it is OFF */
+	uint64_t lifetime_ms;
 };
 
 /**
@@ -73,6 +81,7 @@ struct config_listener {
 	enum config_tls_version tls_version;
 	enum config_client_auth client_auth;
 	struct config_blob client_ca; /* data == NULL exactly when client_auth is OFF */
+	struct config_tickets tickets;
 	struct config_rule *rules;
 	size_t n_rules;
 	enum config_offload offload;
@@ -133,7 +142,7 @@ struct config {
 	enum config_log_format log_format;
 };
 
-/** config_wipe_keys() - wipe and free the private keys, which nobody needs once they are loaded. */
+/** config_wipe_keys() - wipe and free private and ticket keys, which nobody needs once they are loaded. */
 void config_wipe_keys(struct config *config);
 
 /** config_free() - free everything and wipe the private keys; NULL is fine. */

@@ -21,6 +21,9 @@
 	X(REFUSED_CHAIN, "refused_chain")                                                          \
 	X(REFUSED_POLICY, "refused_policy")                                                        \
 	X(REFUSED_OFFLOAD, "refused_offload")                                                      \
+	X(TICKETS_ISSUED, "tickets_issued") /* to clients */                                       \
+	X(RESUMED, "resumed")                                                                      \
+	X(RESUMPTION_REFUSED, "resumption_refused") /* a handshake in full instead */              \
 	X(HANDSHAKE_FAILED, "handshake_failed")                                                    \
 	X(HANDSHAKE_TIMEOUT, "handshake_timeout")                                                  \
 	X(UPSTREAM_FAILED, "upstream_failed")                                                      \

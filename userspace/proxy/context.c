@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proxy/context.h"
 
+#include "base/clock.h"
 #include "base/fd.h"
+#include "model/ticket_keys.h"
+#include "proxy/binding.h"
 #include "sys/tls.h"
 
 #include <errno.h>
@@ -17,7 +20,28 @@ static struct tls_pem_pair pair_of(const struct config_certificate *certificate)
 	};
 }
 
-int context_for_clients(const struct config_listener *from, struct tls_ctx **ret_ctx)
+/* @params has what stands in @keys and @secrets. */
+static int tickets_of(const struct config *config, const struct config_listener *from,
+		      struct ticket_keys *keys, struct tls_ticket_secret *secrets,
+		      struct tls_ticket_params *params)
+{
+	unsigned int line;
+	int r = ticket_keys_parse(from->tickets.keys.data, from->tickets.keys.len, keys, &line);
+
+	if (r < 0)
+		return -EINVAL;
+	for (size_t i = 0; i < keys->n; i++)
+		secrets[i] = (struct tls_ticket_secret){keys->list[i].bytes, keys->list[i].len};
+	*params = (struct tls_ticket_params){
+		.secrets = secrets,
+		.n_secrets = keys->n,
+		.lifetime_s = from->tickets.lifetime_ms / MS_PER_SEC,
+	};
+	return binding_of(config, from, params->binding);
+}
+
+int context_for_clients(const struct config *config, const struct config_listener *from,
+			struct tls_ctx **ret_ctx)
 {
 	static const enum tls_client_auth auth[] = {
 		[CLIENT_AUTH_REQUIRE] = TLS_CLIENT_AUTH_REQUIRE,
@@ -25,6 +49,9 @@ int context_for_clients(const struct config_listener *from, struct tls_ctx **ret
 		[CLIENT_AUTH_OFF] = TLS_CLIENT_AUTH_OFF,
 	};
 	struct tls_pem_pair _cleanup_free_ *pairs = calloc(from->n_certificates, sizeof(*pairs));
+	struct ticket_keys _cleanup_ticket_keys_ keys = {};
+	struct tls_ticket_secret secrets[TICKET_KEYS_MAX];
+	struct tls_ticket_params tickets;
 	struct tls_ctx_params params = {
 		.pairs = pairs,
 		.n_pairs = from->n_certificates,
@@ -38,6 +65,13 @@ int context_for_clients(const struct config_listener *from, struct tls_ctx **ret
 		return -ENOMEM;
 	for (size_t i = 0; i < from->n_certificates; i++)
 		pairs[i] = pair_of(&from->certificates[i]);
+	if (from->tickets.resumption == RESUMPTION_TICKETS) {
+		int r = tickets_of(config, from, &keys, secrets, &tickets);
+
+		if (r < 0)
+			return r;
+		params.tickets = &tickets;
+	}
 	return tls_ctx_new(&params, ret_ctx);
 }
 

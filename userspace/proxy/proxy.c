@@ -18,7 +18,7 @@ static int build_contexts(struct proxy *proxy)
 		return -ENOMEM;
 	for (size_t i = 0; r == 0 && i < config->n_listeners; i++) {
 		if (config->listeners[i].mode == MODE_TERMINATE)
-			r = context_for_clients(&config->listeners[i], &proxy->tls[i]);
+			r = context_for_clients(config, &config->listeners[i], &proxy->tls[i]);
 	}
 	for (size_t i = 0; r == 0 && i < config->n_upstreams; i++) {
 		if (config->upstreams[i].tls)

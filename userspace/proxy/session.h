@@ -39,6 +39,7 @@ struct session {
 	enum session_handover handover;
 	bool handshaking : 1; /* counted in proxy->n_handshakes */
 	bool admitted : 1;
+	bool resumed : 1; /* without a handshake in full */
 	uint32_t soon_ms; /* next delay of s->soon in the relay */
 	uint64_t id;
 	uint64_t started_ns;

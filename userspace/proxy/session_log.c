@@ -22,6 +22,7 @@ static void log_who(struct log_line *line, const struct session *s)
 	log_str(line, "sni", s->sni);
 	log_str(line, "tls", s->tls_version);
 	log_str(line, "cipher", s->tls_cipher);
+	log_str(line, "resumed", s->resumed ? "yes" : "no");
 }
 
 static void log_identity(struct log_line *line, const struct identity *identity)

@@ -9,6 +9,7 @@
 #include "proxy/proxy.h"
 #include "proxy/session_internal.h"
 #include "sys/tls.h"
+#include "sys/tls_ticket.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -22,6 +23,15 @@ static void remember_tls(struct session *s)
 	s->sni = sni ? strdup(sni) : NULL;
 	s->tls_version = tls_version_name(s->tls);
 	s->tls_cipher = tls_cipher_name(s->tls);
+}
+
+static void count_resumption(struct session *s)
+{
+	enum tls_resumption resumption = tls_resumption(s->tls);
+
+	s->resumed = resumption == TLS_RESUMED;
+	if (resumption != TLS_NOT_RESUMED)
+		stats_add(s->proxy->stats, s->resumed ? STAT_RESUMED : STAT_RESUMPTION_REFUSED, 1);
 }
 
 static struct refusal refusal_of(const struct tls_failure *failure)
@@ -84,10 +94,33 @@ static void refuse_established(struct session *s, const char *check, const char 
 	session_step(s, FLOW_ON_REFUSED);
 }
 
+/*
+ * Only who is let in gets a ticket, and it goes out in front of everything else. Returns: false when
+ * the client is gone, and so is the session.
+ */
+static bool give_ticket(struct session *s)
+{
+	int r = tls_send_ticket(s->tls);
+
+	if (r >= 0) {
+		stats_add(s->proxy->stats, STAT_TICKETS_ISSUED, (uint64_t)r);
+		return true;
+	}
+	session_refuse(s,
+		       &(struct refusal){.check = "eof",
+					 .reason = "the peer closed behind the handshake",
+					 .subject = "",
+					 .alert = -1},
+		       STAT_HANDSHAKE_FAILED);
+	session_step(s, FLOW_ON_FAILED);
+	return false;
+}
+
 static void client_proved(struct session *s)
 {
 	struct policy_verdict verdict;
 
+	count_resumption(s);
 	if (handshake_identify(s->tls, &s->identity) < 0) {
 		refuse_established(s, "identity", "the certificate has a name that cannot be used",
 				   TLS_ALERT_ACCESS_DENIED, STAT_REFUSED_POLICY);
@@ -105,7 +138,8 @@ static void client_proved(struct session *s)
 				   TLS_ALERT_INTERNAL_ERROR, STAT_REFUSED_OFFLOAD);
 		return;
 	}
-	session_admit(s);
+	if (give_ticket(s))
+		session_admit(s);
 }
 
 /* --- with an endpoint --- */

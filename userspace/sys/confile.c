@@ -42,6 +42,9 @@ static const cyaml_schema_field_t tls_fields[] = {
 	TEXT(struct confile_tls, min_version),
 	TEXT(struct confile_tls, client_auth),
 	TEXT(struct confile_tls, client_ca),
+	TEXT(struct confile_tls, resumption),
+	TEXT(struct confile_tls, ticket_keys),
+	TEXT(struct confile_tls, ticket_lifetime),
 	CYAML_FIELD_END,
 };
 

@@ -21,6 +21,7 @@ struct confile_tls {
 	char *min_version;
 	char *client_auth;
 	char *client_ca;
+	char *resumption, *ticket_keys, *ticket_lifetime;
 };
 
 struct confile_match {

@@ -132,13 +132,13 @@ static void write_terminate(struct e2e *e)
 		       "%s"
 		       "%s"
 		       "upstreams:\n"
-		       "  - {name: app, endpoints: [%s]}\n"
+		       "  - {name: app, endpoints: [%s]%s%s}\n"
 		       "%s",
 		       or_else(e->listen, listen), dir, dir, or_else(e->tls, ""), auth, ca,
 		       or_else(e->rules, "      - {name: known, match: {cn: [client-a]}, "
 					 "upstream: app}\n"),
 		       engine_lines(e), or_else(e->listener, ""), or_else(e->endpoints, endpoints),
-		       or_else(e->upstreams, ""));
+		       e->app ? ", " : "", or_else(e->app, ""), or_else(e->upstreams, ""));
 	finish_yaml(e, len);
 }
 
@@ -166,13 +166,15 @@ static void write_originate(struct e2e *e)
 		       "upstreams:\n"
 		       "  - name: app\n"
 		       "    endpoints: [%s]\n"
+		       "    %s\n"
 		       "    tls:\n"
 		       "      server_ca: file:%s/pki/%s\n"
 		       "%s"
 		       "%s",
 		       or_else(e->listen, listen), engine_lines(e), or_else(e->listener, ""),
-		       or_else(e->endpoints, endpoints), dir, or_else(e->server_ca, "ca.pem"),
-		       certificate, or_else(e->tls, "      server_name: localhost\n"));
+		       or_else(e->endpoints, endpoints), or_else(e->app, ""), dir,
+		       or_else(e->server_ca, "ca.pem"), certificate,
+		       or_else(e->tls, "      server_name: localhost\n"));
 	finish_yaml(e, len);
 }
 
@@ -190,11 +192,13 @@ static void write_passthrough(struct e2e *e)
 		       "    mode: passthrough\n"
 		       "%s"
 		       "%s"
+		       "%s"
 		       "upstreams:\n"
-		       "  - {name: app, endpoints: [%s]}\n"
+		       "  - {name: app, endpoints: [%s]%s%s}\n"
 		       "%s",
 		       or_else(e->listen, listen), e->rules ? "    rules:\n" : "",
-		       or_else(e->rules, "    upstream: app\n"), or_else(e->endpoints, endpoints),
+		       or_else(e->rules, "    upstream: app\n"), or_else(e->listener, ""),
+		       or_else(e->endpoints, endpoints), e->app ? ", " : "", or_else(e->app, ""),
 		       or_else(e->upstreams, ""));
 	finish_yaml(e, len);
 }

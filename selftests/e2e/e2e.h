@@ -71,6 +71,7 @@ struct e2e {
 	const char *rules;	 /* default: client-a is allowed, all else is not */
 	const char *tls;	 /* more lines of `tls:`, with ten blanks */
 	const char *listener;	 /* more lines of the listener, with four blanks */
+	const char *app;	 /* more of the upstream's entry, as "proxy_protocol: v2" */
 	const char *upstreams;	 /* more entries of `upstreams:`, with two blanks */
 	const char *top;	 /* more lines of the top level */
 	const char *client_auth; /* default "require" */

@@ -132,12 +132,14 @@ TEST(names_are_escaped)
 	e2e_stop(&e);
 }
 
-/* A control byte in a name that rules look at is nobody's name. */
+/* A name with a control byte may be anybody's: a rule that looks at such names cannot be decided. */
 TEST(control_byte_in_name)
 {
-	static struct e2e e = {.rules = "      - {name: all, upstream: app}\n"};
+	static struct e2e e = {.rules = "      - {name: eve, match: {cn: [eve]}, action: deny}\n"
+					"      - {name: all, upstream: app}\n"};
 	struct tlsclient_options options;
 	struct tlsclient client;
+	struct log_entry line;
 
 	e.script = ANSWER;
 	e2e_start(&e);
@@ -148,7 +150,10 @@ TEST(control_byte_in_name)
 	e2e_connect(&e, &client, &options);
 	E2E_MUST(&e, tlsclient_alert(&client, (int)test_scaled_ms(3000)) == 49);
 	tlsclient_close(&client);
-	(void)e2e_refused(&e, "identity", "two");
+	line = e2e_refused(&e, "policy", "two");
+	E2E_MUST(&e, log_entry_is(&line, "rule", "eve"), "%s", line.text);
+	for (const char *c = line.text; *c; c++)
+		CHECK(isprint((unsigned char)*c), "byte %#x in: %s", (unsigned char)*c, line.text);
 	e2e_stop(&e);
 }
 

@@ -17,7 +17,7 @@ struct server_case {
 	const char *cert, *ca; /* of the PKI */
 	const char *tls;       /* the upstream's */
 	const char *check;     /* "": it is the right one */
-	const char *reason, *subject;
+	const char *reason, *detail, *subject;
 };
 
 #define SPIFFE "spiffe://prod.example/ns/pay/sa/billing"
@@ -30,23 +30,23 @@ CASES(struct server_case, servers,
       {.name = "endpoint", .check = "", .tls = ""},
       {.name = "uri", .check = "", .tls = "      server_name: " SPIFFE "\n"},
       {.name = "wildcard", .check = "", .tls = "      server_name: a.wild.example\n"},
-      {.name = "other-dns", .check = "name", .reason = "hostname mismatch", .subject = "CN=localhost",
+      {.name = "other-dns", .check = "name", .reason = "name_mismatch", .detail = "hostname mismatch", .subject = "CN=localhost",
        .tls = "      server_name: other.example\n"},
-      {.name = "wildcard-is-one-label", .check = "name", .reason = "hostname mismatch", .subject = "CN=localhost",
+      {.name = "wildcard-is-one-label", .check = "name", .reason = "name_mismatch", .detail = "hostname mismatch", .subject = "CN=localhost",
        .tls = "      server_name: a.b.wild.example\n"},
-      {.name = "other-ip", .check = "name", .reason = "IP address mismatch", .subject = "CN=localhost",
+      {.name = "other-ip", .check = "name", .reason = "name_mismatch", .detail = "IP address mismatch", .subject = "CN=localhost",
        .tls = "      server_name: 127.0.0.2\n"},
-      {.name = "shorter-uri", .check = "name", .reason = "URI mismatch", .subject = "CN=localhost",
+      {.name = "shorter-uri", .check = "name", .reason = "name_mismatch", .detail = "URI mismatch", .subject = "CN=localhost",
        .tls = "      server_name: spiffe://prod.example/ns/pay/sa/bill\n"},
-      {.name = "longer-uri", .check = "name", .reason = "URI mismatch", .subject = "CN=localhost",
+      {.name = "longer-uri", .check = "name", .reason = "name_mismatch", .detail = "URI mismatch", .subject = "CN=localhost",
        .tls = "      server_name: " SPIFFE "/x\n"},
-      {.name = "uri-case", .check = "name", .reason = "URI mismatch", .subject = "CN=localhost",
+      {.name = "uri-case", .check = "name", .reason = "name_mismatch", .detail = "URI mismatch", .subject = "CN=localhost",
        .tls = "      server_name: spiffe://Prod.example/ns/pay/sa/billing\n"},
-      {.name = "only-a-cn", .cert = "only-cn", .check = "name", .reason = "hostname mismatch", .subject = "CN=localhost",
+      {.name = "only-a-cn", .cert = "only-cn", .check = "name", .reason = "name_mismatch", .detail = "hostname mismatch", .subject = "CN=localhost",
        .tls = "      server_name: localhost\n"},
-      {.name = "other-ca", .ca = "other-ca.pem", .check = "chain", .reason = "certificate", .subject = "CN="},
-      {.name = "expired", .cert = "expired", .check = "chain", .reason = "certificate has expired", .subject = "CN=localhost"},
-      {.name = "for-clients", .cert = "client-b", .check = "chain", .reason = "purpose", .subject = "CN=client-b"});
+      {.name = "other-ca", .ca = "other-ca.pem", .check = "chain", .reason = "unknown_ca", .detail = "certificate", .subject = "CN="},
+      {.name = "expired", .cert = "expired", .check = "chain", .reason = "expired", .detail = "certificate has expired", .subject = "CN=localhost"},
+      {.name = "for-clients", .cert = "client-b", .check = "chain", .reason = "eku", .detail = "purpose", .subject = "CN=client-b"});
 /* clang-format on */
 
 static char *read_file(const char *path, char *buf, size_t size)
@@ -115,8 +115,11 @@ static void check_refusal(struct e2e *e, const struct server_case *row)
 		e,
 		daemon_wait_log(&e->daemon, "endpoint_failed", "check", row->check, 0, 5000, &line),
 		"not told");
-	log_entry_get(&line, "reason", value);
-	E2E_MUST(e, strstr(value, row->reason), "%s", line.text);
+	E2E_MUST(e, log_entry_is(&line, "reason", row->reason), "%s", line.text);
+	log_entry_get(&line, "detail", value);
+	E2E_MUST(e, strstr(value, row->detail), "%s", line.text);
+	snprintf(value, sizeof(value), "refused_%s", row->reason);
+	E2E_MUST(e, daemon_counter(&e->daemon, value) == 1, "%s", value);
 	log_entry_get(&line, "subject", value);
 	E2E_MUST(e, strstr(value, row->subject), "%s", line.text);
 	E2E_MUST(e, log_entry_is(&line, "upstream", "app"), "%s", line.text);
@@ -159,6 +162,7 @@ TEST_MATRIX(proves_who_it_is, servers, engines)
 TEST_CASES(shows_what_is_configured, engines)
 {
 	const struct tlsserver_seen *seen;
+	struct log_entry line;
 	static struct e2e e;
 	struct peer client;
 
@@ -173,7 +177,8 @@ TEST_CASES(shows_what_is_configured, engines)
 	CHECK_STR(seen->sni, "front.example");
 	CHECK_STR(seen->alpn, "imap");
 	CHECK_STR(seen->cn, "client-a");
-	(void)e2e_prove_session(&e, 0, "done");
+	line = e2e_prove_session(&e, 0, "done");
+	CHECK(log_entry_is(&line, "alpn", "imap"), "%s", line.text);
 	e2e_end_plain(&e, &client);
 }
 

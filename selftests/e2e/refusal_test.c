@@ -28,6 +28,7 @@ struct refusal_case {
 	VARIANT;
 	const char *client; /* NULL: no certificate */
 	const char *check, *subject;
+	const char *reason; /* of the chain; NULL: it is in words */
 	const char *rules;
 	int alert_1_2, alert_1_3;
 };
@@ -41,13 +42,13 @@ struct refusal_case {
 CASES(struct refusal_case, peers,
       {.name = "no-certificate", .client = NULL, .check = "no_certificate", .subject = "",
        .alert_1_2 = ALERT_HANDSHAKE_FAILURE, .alert_1_3 = ALERT_CERTIFICATE_REQUIRED},
-      {.name = "other-ca", .client = "other-client-a", .check = "chain", .subject = "CN=client-a",
+      {.name = "other-ca", .client = "other-client-a", .check = "chain", .reason = "unknown_ca", .subject = "CN=client-a",
        .alert_1_2 = ALERT_UNKNOWN_CA, .alert_1_3 = ALERT_UNKNOWN_CA},
-      {.name = "expired", .client = "client-expired", .check = "chain", .subject = "CN=client-a",
+      {.name = "expired", .client = "client-expired", .check = "chain", .reason = "expired", .subject = "CN=client-a",
        .alert_1_2 = ALERT_CERTIFICATE_EXPIRED, .alert_1_3 = ALERT_CERTIFICATE_EXPIRED},
-      {.name = "weak-key", .client = "weak", .check = "chain", .subject = "CN=client-a",
+      {.name = "weak-key", .client = "weak", .check = "chain", .reason = "weak", .subject = "CN=client-a",
        .alert_1_2 = ALERT_BAD_CERTIFICATE, .alert_1_3 = ALERT_BAD_CERTIFICATE},
-      {.name = "wrong-purpose", .client = "client-wrong-purpose", .check = "chain",
+      {.name = "wrong-purpose", .client = "client-wrong-purpose", .check = "chain", .reason = "eku",
        .subject = "CN=client-a", .alert_1_2 = ALERT_UNSUPPORTED_CERTIFICATE,
        .alert_1_3 = ALERT_UNSUPPORTED_CERTIFICATE},
       {.name = "other-name", .client = "client-b", .check = "policy", .subject = "CN=client-b",
@@ -115,6 +116,13 @@ TEST_MATRIX(gets_alert, peers, engines, PROGRAMS("openssl"))
 	line = e2e_refused(&e, row->check, row->subject);
 	E2E_MUST(&e, log_entry_u64(&line, "alert") == (uint64_t)expected, "%s", line.text);
 	E2E_MUST(&e, !log_entry_is(&line, "reason", ""), "%s", line.text);
+	if (row->reason) {
+		char counter[64];
+
+		E2E_MUST(&e, log_entry_is(&line, "reason", row->reason), "%s", line.text);
+		snprintf(counter, sizeof(counter), "refused_%s", row->reason);
+		E2E_MUST(&e, daemon_counter(&e.daemon, counter) == 1, "%s", counter);
+	}
 	E2E_MUST(&e, log_entry_is(&line, "listener", "main"), "%s", line.text);
 	E2E_MUST(&e, daemon_counter(&e.daemon, "admitted") == 0);
 	E2E_MUST(&e, UNTIL(daemon_counter(&e.daemon, "connections") == 0, 5000));

@@ -65,22 +65,6 @@ TEST(group_signal_during_start)
 	upstream_server_stop(&e.upstream);
 }
 
-TEST(hangup_changes_nothing)
-{
-	static struct e2e e;
-	struct tlsclient client;
-	struct log_entry line;
-	struct peer peer;
-
-	e.script = STEPS(ECHO_ALL, FINISH);
-	e2e_start(&e);
-	e2e_connect_echo(&e, &client, &peer);
-	MUST_OK(kill(e.daemon.pid, SIGHUP));
-	E2E_MUST(&e, daemon_wait_log(&e.daemon, "reload_ignored", NULL, NULL, 0, 3000, &line));
-	e2e_end_echo(&e, &client, &peer);
-	e2e_stop(&e);
-}
-
 /* --- a worker dies while it drains --- */
 
 TEST(dead_idle_worker_cuts_nothing)

@@ -2,11 +2,13 @@
 /*
  * What a stranger or a file sends us and we read ourselves, one target per file:
  *
+ *	answer.c       the request of a client that is refused in HTTP
  *	bundle.c       a memfd that another process may have damaged
  *	clienthello.c  the first bytes of a TLS client, read for its server name
  *	config.c       text of the configuration, up to the checked one; no file is opened
  *	identity.c     a peer's certificate, and the decision about its names
  *	log.c          a peer's texts in a log line
+ *	proxy_header.c who a proxy says that its client is
  *
  * A target is LLVMFuzzerTestOneInput(). libFuzzer drives it in `make fuzz`; replay.c drives it with
  * the files of corpus/TARGET in `make check`. What must hold is said with MUST_HOLD().

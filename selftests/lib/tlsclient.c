@@ -131,6 +131,9 @@ static int set_up(struct tlsclient *client, const struct tlsclient_options *opti
 		     SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	if (options->sni)
 		SSL_set_tlsext_host_name(client->ssl, options->sni);
+	if (options->alpn)
+		(void)SSL_set_alpn_protos(client->ssl, (const unsigned char *)options->alpn,
+					  (unsigned int)strlen(options->alpn));
 	if (options->max_fragment)
 		SSL_set_tlsext_max_fragment_length(client->ssl, options->max_fragment);
 	if (options->session && SSL_set_session(client->ssl, options->session) != 1)
@@ -146,14 +149,15 @@ static int open_socket(struct tlsclient *client, const struct addr *to,
 	int bytes = (int)options->receive_buffer;
 	int one = 1;
 
-	client->fd = socket(to->sa.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	client->fd = options->socket ? options->socket
+				     : socket(to->sa.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (client->fd < 0)
 		return -errno;
 	if (bytes > 0)
 		(void)setsockopt(client->fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
 	if (options->from && bind(client->fd, &options->from->sa, options->from->len) < 0)
 		return -errno;
-	if (connect(client->fd, &to->sa, to->len) < 0)
+	if (!options->socket && connect(client->fd, &to->sa, to->len) < 0)
 		return -errno;
 	(void)setsockopt(client->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	if (getsockname(client->fd, &local.sa, &local.len) == 0)
@@ -269,6 +273,13 @@ static int send_dribbling(int fd, const uint8_t *bytes, size_t len)
 	return 0;
 }
 
+static int send_preamble(struct tlsclient *client, const struct tlsclient_options *options)
+{
+	if (options->preamble_dribbles)
+		return send_dribbling(client->fd, options->preamble, options->preamble_len);
+	return send_at_once(client->fd, options->preamble, options->preamble_len);
+}
+
 /* The ClientHello in other pieces than OpenSSL would send; it goes on from there. */
 static int send_hello(struct tlsclient *client, const struct tlsclient_options *options)
 {
@@ -299,7 +310,9 @@ int tlsclient_connect(struct tlsclient *client, const struct addr *to,
 		snprintf(client->error, sizeof(client->error), "connect: %s", strerror(-r));
 		return r;
 	}
-	r = set_up(client, options);
+	r = send_preamble(client, options);
+	if (r == 0)
+		r = set_up(client, options);
 	if (r == 0 && (options->hello_record > 0 || options->hello_dribbles))
 		r = send_hello(client, options);
 	if (r < 0)

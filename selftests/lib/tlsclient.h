@@ -23,12 +23,17 @@ struct tlsclient_options {
 	const struct certgen_chain *chain;
 	const char *ca;	      /* file; NULL: the server is not verified */
 	const char *sni;      /* NULL: none */
+	const char *alpn;     /* offered, each behind a byte with its length; NULL: none */
 	SSL_SESSION *session; /* to resume; NULL: none; borrowed */
 	int version;	      /* TLS1_2_VERSION, TLS1_3_VERSION; 0: the library's choice */
 	enum tls_suite suite;
 	const char *sigalgs;	 /* what the server may sign with, OpenSSL's list; NULL: all */
 	const struct addr *from; /* its own address, any port; NULL: the kernel's choice */
-	size_t receive_buffer;	 /* SO_RCVBUF in bytes before the connect; 0: the kernel's choice */
+	int socket;	      /* that is connected already, and the client's from now on; 0: none */
+	const void *preamble; /* sent before TLS begins; NULL: nothing */
+	size_t preamble_len;
+	bool preamble_dribbles; /* byte by byte */
+	size_t receive_buffer;	/* SO_RCVBUF in bytes before the connect; 0: the kernel's choice */
 	/* Sent in one segment together with the client's last handshake message. */
 	const void *first_data;
 	size_t first_data_len;

@@ -6,10 +6,31 @@
 #include "selftests/harness/harness.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define WAIT_MS 30000
+
+/* Returns: 0, or -1 when there was no PROXY header, or not a right one. */
+static int meet(struct upstream_conn *conn)
+{
+	struct peer *peer = &conn->peer;
+
+	if (!conn->server->introduced)
+		return 0;
+	conn->introduction = calloc(1, sizeof(*conn->introduction));
+	if (!conn->introduction)
+		abort();
+	while (atomic_load(&conn->server->gate) < conn->server->introduced_gate)
+		usleep(1000);
+	if (introduction_receive(peer->fd, peer->timeout_ms, conn->introduction) == 0)
+		return 0;
+	snprintf(peer->problem, sizeof(peer->problem), "PROXY header: %s",
+		 conn->introduction->problem);
+	return -1;
+}
 
 /* Returns: 0, or -1 when there was no handshake. */
 static int greet(struct upstream_conn *conn)
@@ -36,11 +57,13 @@ static void *serve(void *arg)
 {
 	struct upstream_conn *conn = arg;
 
-	conn->result = greet(conn);
+	conn->result = meet(conn);
+	if (conn->result == 0)
+		conn->result = greet(conn);
 	if (conn->result == 0)
 		conn->result = peer_run(&conn->peer, conn->script);
 	/* An upstream that is through closes; what it did before says how the stream ended. */
-	if (conn->server->tls)
+	if (conn->server->tls && conn->tls.ssl)
 		tlsclient_close(&conn->tls);
 	else
 		fd_close(&conn->peer.fd);
@@ -151,6 +174,8 @@ void upstream_server_stop(struct upstream_server *server)
 			(void)shutdown(conn->peer.fd, SHUT_RDWR);
 		atomic_store(&server->gate, UINT64_MAX);
 		(void)pthread_join(conn->thread, NULL);
+		free(conn->introduction);
+		conn->introduction = NULL;
 	}
 }
 

@@ -6,6 +6,7 @@
 #define SELFTESTS_LIB_UPSTREAM_H
 
 #include "base/addr.h"
+#include "selftests/lib/introduction.h"
 #include "selftests/lib/peer.h"
 #include "selftests/lib/tlsserver.h"
 
@@ -21,6 +22,7 @@ struct upstream_conn {
 	struct peer peer;
 	struct tlsclient tls; /* with server->tls only, as seen */
 	struct tlsserver_seen seen;
+	struct introduction *introduction; /* with server->introduced only; as it was read */
 	pthread_t thread;
 	int result;	   /* of peer_run() */
 	atomic_bool ended; /* the script is through, result and peer are final */
@@ -32,6 +34,8 @@ struct upstream_server {
 	const struct peer_step *script; /* of the next connection; may be changed */
 	size_t receive_buffer; /* SO_RCVBUF of connections; set before upstream_server_start() */
 	struct tlsserver *tls; /* NULL: plaintext; borrowed; set before the start too */
+	bool introduced;       /* a PROXY header comes before anything else; set before the start */
+	uint64_t introduced_gate; /* which is not read before the gate is at least this */
 	EVP_MD_CTX *digest; /* as of struct peer, for a single connection; set before the start */
 	_Atomic uint64_t gate;
 	atomic_uint accepted;

@@ -59,7 +59,7 @@ static char *check(const char *text, enum addresses_purpose purpose, size_t *ret
 		       text);
 	report_init(&report);
 	MUST_EQ(material_load(yaml, &report, &bundle, &config), 0);
-	addresses_check(config, bundle, purpose, &report);
+	addresses_check(config, bundle, purpose, NULL, &report);
 	told = material_told(&report);
 	*ret_mistakes = report.n_mistakes;
 	report_done(&report);
@@ -181,8 +181,8 @@ TEST(what_is_not_permitted_to_a_tester_is_a_remark)
 	config->listeners[0].n_addrs = 0; /* the admin socket alone */
 	if (root)
 		MUST_OK(seteuid(65534));
-	addresses_check(config, bundle, ADDRESSES_TO_SERVE, &report);
-	addresses_check(config, bundle, ADDRESSES_TO_TEST, &report);
+	addresses_check(config, bundle, ADDRESSES_TO_SERVE, NULL, &report);
+	addresses_check(config, bundle, ADDRESSES_TO_TEST, NULL, &report);
 	if (root) {
 		MUST_OK(seteuid(0));
 		MUST_OK(prctl(PR_SET_DUMPABLE, 1));

@@ -37,7 +37,7 @@ static void watch(struct loop_timer *timer)
 		MUST_EQ(loop_arm(server.loop, timer, 5), 0);
 }
 
-static void serve(admin_collect *collect)
+static void serve(void (*collect)(void *arg, struct admin_query *query))
 {
 	char path[108];
 
@@ -47,7 +47,10 @@ static void serve(admin_collect *collect)
 	MUST_OK(bind(server.listen_fd, &server.addr.sa, server.addr.len));
 	MUST_OK(listen(server.listen_fd, 16));
 	MUST_EQ(loop_new(&server.loop), 0);
-	MUST_EQ(admin_open(server.loop, server.listen_fd, collect, &server, &server.admin), 0);
+	MUST_EQ(admin_open(server.loop, server.listen_fd,
+			   &(struct admin_handlers){.status = collect, .arg = &server},
+			   &server.admin),
+		0);
 }
 
 static void run_with_client(void (*client)(void))
@@ -214,7 +217,8 @@ static void ask_wrongly(void)
 	MUST_EQ(httpc_get(&server.addr, "/other", 3000, &reply), 0);
 	MUST_EQ(reply.status, 404);
 	httpc_reply_done(&reply);
-	ask_raw("POST /status HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc", "HTTP/1.1 405");
+	ask_raw("POST /status HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc", "HTTP/1.1 404");
+	ask_raw("GET /reload HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 404");
 	ask_raw("DELETE /status HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 405");
 }
 

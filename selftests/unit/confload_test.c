@@ -9,6 +9,7 @@
 #include "daemon/bundle.h"
 #include "daemon/confload.h"
 #include "model/config.h"
+#include "model/match.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,10 +27,14 @@ SUITE("confload", .deadline_ms = 20000);
 #define GOOD	 LISTENER LISTEN TLS RULES UPSTREAM
 
 /* In one listener: TLS or rules of the case's own, from line 4 and 5. */
-#define WITH_LISTEN(text)   LISTENER "  listen: " text "\n" TLS RULES UPSTREAM
-#define WITH_TLS(text)	    LISTENER LISTEN "  tls: {" text "}\n" RULES UPSTREAM
-#define WITH_RULES(text)    LISTENER LISTEN TLS "  rules: [" text "]\n" UPSTREAM
-#define WITH_MATCH(text)    WITH_RULES("{name: r, match: {" text "}, upstream: app}")
+#define WITH_LISTEN(text) LISTENER "  listen: " text "\n" TLS RULES UPSTREAM
+#define WITH_TLS(text)	  LISTENER LISTEN "  tls: {" text "}\n" RULES UPSTREAM
+#define WITH_RULES(text)  LISTENER LISTEN TLS "  rules: [" text "]\n" UPSTREAM
+#define WITH_MATCH(text)  WITH_RULES("{name: r, match: {" text "}, upstream: app}")
+#define OPTIONAL_MATCH(text)                                                                       \
+	LISTENER LISTEN "  tls: {" PAIR ", client_auth: optional, client_ca: file:ca.pem}\n"       \
+			"  rules: [{name: r, match: {" text "}, upstream: app}]\n" UPSTREAM
+#define SHA256		    "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
 #define WITH_UPSTREAM(text) LISTENER LISTEN TLS RULES "upstreams: [" text "]\n"
 /* Lines 1 to 5: to an upstream that talks TLS. */
 #define ORIGINATE	  LISTENER LISTEN "  mode: originate\n"
@@ -90,6 +95,11 @@ CASES(struct config_case, listeners,
       {.name = "mode_unknown", .text = LISTENER LISTEN "  mode: x\n" TLS RULES UPSTREAM, .told = "4 listeners[0].mode: 'x' is not a possible value"},
       {.name = "offload_unknown", .text = LISTENER LISTEN "  offload: on\n" TLS RULES UPSTREAM, .told = "4 listeners[0].offload: 'on' is not a possible value"},
       {.name = "offload_on_unix", .text = WITH_LISTEN("[unix:/run/a]\n  offload: require"), .told = "3 listeners[0].listen[0]: the kernel has TLS for TCP only, and offload is require"},
+      {.name = "answers", .text = LISTENER LISTEN "  refuse_with: http-403\n  no_upstream: http-503\n" TLS RULES UPSTREAM, .told = ""},
+      {.name = "refuse_with_unknown", .text = LISTENER LISTEN "  refuse_with: http-404\n" TLS RULES UPSTREAM, .told = "4 listeners[0].refuse_with: 'http-404' is not a possible value"},
+      {.name = "no_upstream_unknown", .text = LISTENER LISTEN "  no_upstream: reset\n" TLS RULES UPSTREAM, .told = "4 listeners[0].no_upstream: 'reset' is not a possible value"},
+      {.name = "answers_and_http_1", .text = LISTENER LISTEN "  tls: {" PAIR ", client_ca: file:ca.pem, alpn: [h2, http/1.1]}\n  refuse_with: http-403\n" RULES UPSTREAM, .told = ""},
+      {.name = "answers_and_other_protocols", .text = LISTENER LISTEN "  tls: {" PAIR ", client_ca: file:ca.pem, alpn: [h2]}\n  refuse_with: http-403\n" RULES UPSTREAM, .remark = true, .told = "5 listeners[0].refuse_with: warning: clients that agree on a protocol of tls.alpn get an alert: none of them is HTTP/1"},
       {.name = "truncation_unknown", .text = LISTENER LISTEN "  on_truncation: x\n" TLS RULES UPSTREAM, .told = "4 listeners[0].on_truncation: 'x' is not a possible value"});
 
 CASES(struct config_case, tls,
@@ -107,6 +117,10 @@ CASES(struct config_case, tls,
       {.name = "ca_without_effect", .text = WITH_TLS(PAIR ", client_auth: off, client_ca: file:ca.pem"), .told = "4 listeners[0].tls.client_ca: has no effect: client_auth is off"},
       {.name = "auth_unknown", .text = WITH_TLS(PAIR ", client_auth: maybe"), .told = "4 listeners[0].tls.client_auth: 'maybe' is not a possible value"},
       {.name = "auth_off", .text = WITH_TLS(PAIR ", client_auth: off"), .told = ""},
+      {.name = "alpn", .text = WITH_TLS(PAIR ", client_ca: file:ca.pem, alpn: [h2, http/1.1]"), .told = ""},
+      {.name = "alpn_empty", .text = WITH_TLS(PAIR ", client_ca: file:ca.pem, alpn: ['']"), .told = "4 listeners[0].tls.alpn[0]: is empty"},
+      {.name = "alpn_twice", .text = WITH_TLS(PAIR ", client_ca: file:ca.pem, alpn: [a, b, a]"), .told = "4 listeners[0].tls.alpn[2]: 'a' is there twice"},
+      {.name = "alpn_too_many", .text = WITH_TLS(PAIR ", client_ca: file:ca.pem, alpn: [a, b, c, d, e, f, g, h, i]"), .told = "4 listeners[0].tls.alpn: has too many protocols"},
       {.name = "version_unknown", .text = WITH_TLS(PAIR ", client_ca: file:ca.pem, min_version: 1.1"), .told = "4 listeners[0].tls.min_version: '1.1' is not a possible value"},
       {.name = "version_as_a_number", .text = WITH_TLS(PAIR ", client_ca: file:ca.pem, min_version: 1.3"), .told = ""},
       {.name = "expired", .text = WITH_TLS("certificates: [{chain: file:old.pem, key: file:old.key}], client_ca: file:ca.pem"), .told = "4 listeners[0].tls.certificates[0].chain: warning: file:old.pem: the certificate of CN=old expired at ", .remark = true},
@@ -120,17 +134,24 @@ CASES(struct config_case, rules,
       {.name = "upstream_unknown", .text = WITH_RULES("{name: a, upstream: apq}"), .told = "5 listeners[0].rules[0].upstream: there is no upstream 'apq'"},
       {.name = "deny", .text = WITH_RULES("{name: a, action: deny, match: {cn: [x]}}, {name: b, upstream: app}"), .told = ""},
       {.name = "deny_with_upstream", .text = WITH_RULES("{name: a, action: deny, upstream: app}"), .told = "5 listeners[0].rules[0].upstream: has no effect: the rule denies"},
+      {.name = "respond", .text = WITH_RULES("{name: a, action: deny, respond: reset, match: {cn: [x]}}, {name: b, upstream: app}"), .told = ""},
+      {.name = "respond_unknown", .text = WITH_RULES("{name: a, action: deny, respond: http-503}"), .told = "5 listeners[0].rules[0].respond: 'http-503' is not a possible value"},
+      {.name = "respond_of_allow", .text = WITH_RULES("{name: a, upstream: app, respond: alert}"), .told = "5 listeners[0].rules[0].respond: has no effect: the rule allows"},
+      {.name = "optional_and_an_answer", .text = LISTENER LISTEN "  tls: {" PAIR ", client_auth: optional, client_ca: file:ca.pem}\n  refuse_with: http-403\n" RULES UPSTREAM, .told = ""},
       {.name = "action_unknown", .text = WITH_RULES("{name: a, action: refuse}"), .told = "5 listeners[0].rules[0].action: 'refuse' is not a possible value"},
       {.name = "never_reached", .text = WITH_RULES("{name: a, upstream: app}, {name: b, match: {cn: [x]}, upstream: app}"), .told = "5 listeners[0].rules[1]: warning: is never asked: rule 'a' before it takes every verified peer", .remark = true},
       {.name = "match_empty", .text = WITH_MATCH(""), .told = "5 listeners[0].rules[0].match: is empty"},
       {.name = "match_list_empty", .text = WITH_MATCH("cn: []"), .told = "5 listeners[0].rules[0].match.cn: is an empty list"},
-      {.name = "anonymous_with_names", .text = WITH_MATCH("anonymous: true, cn: [a]"), .told = "5 listeners[0].rules[0].match.anonymous: a peer without certificate has no cn, dns or uri"},
+      {.name = "anonymous_with_names", .text = WITH_MATCH("anonymous: true, cn: [a]"), .told = "5 listeners[0].rules[0].match.anonymous: can never match: client_auth is require"},
+      {.name = "anonymous_of_optional_with_names", .text = OPTIONAL_MATCH("anonymous: true, cn: [a]"), .told = "5 listeners[0].rules[0].match.cn: a peer without certificate has no cn"},
+      {.name = "anonymous_not_with_names", .text = OPTIONAL_MATCH("anonymous: true, not: {spki_sha256: [\"" SHA256 "\"]}"), .told = "5 listeners[0].rules[0].match.not.spki_sha256: a peer without certificate has no spki_sha256"},
+      {.name = "anonymous_with_the_connection", .text = OPTIONAL_MATCH("anonymous: true, source: [192.0.2.0/24], sni: [a.example], alpn: [h2], tls_version: [1.3], time: {hours: 08:00-18:00}"), .told = ""},
       {.name = "anonymous_of_require", .text = WITH_MATCH("anonymous: true"), .told = "5 listeners[0].rules[0].match.anonymous: can never match: client_auth is require"},
       {.name = "anonymous_maybe", .text = WITH_MATCH("anonymous: maybe"), .told = "5 listeners[0].rules[0].match.anonymous: 'maybe' is not a possible value"},
       {.name = "anonymous_not", .text = WITH_MATCH("anonymous: false, cn: [a]"), .told = ""},
       {.name = "optional_and_nobody_anonymous", .text = WITH_TLS(PAIR ", client_auth: optional, client_ca: file:ca.pem"), .told = "4 listeners[0].tls.client_auth: warning: peers without certificate are refused: no rule is for them", .remark = true},
-      {.name = "match_sni", .text = WITH_MATCH("sni: [a.example], cn: [a]"), .told = "5 listeners[0].rules[0].match.sni: is for mode: passthrough"},
-      {.name = "match_unknown_key", .text = WITH_MATCH("ip: [a]"), .told = "5 listeners[0].rules[0].match.ip: unknown key"},
+      {.name = "match_sni", .text = WITH_MATCH("sni: [a.example], cn: [a]"), .told = ""},
+      {.name = "match_unknown_key", .text = WITH_MATCH("ipv4: [a]"), .told = "5 listeners[0].rules[0].match.ipv4: unknown key"},
       {.name = "match_empty_text", .text = WITH_MATCH("cn: [a, \"\"]"), .told = "5 listeners[0].rules[0].match.cn[1]: is empty"},
       {.name = "match_without_names", .text = WITHOUT_NAMES("{name: a, match: {cn: [x]}, upstream: app}"), .told = "5 listeners[0].rules[0].match: can never match: client_auth is off, so nobody has a name"},
       {.name = "without_match_without_names", .text = WITHOUT_NAMES("{name: a, upstream: app}"), .told = ""});
@@ -163,7 +184,10 @@ CASES(struct config_case, names,
       {.name = "uri_not_ascii", .text = WITH_MATCH("uri: [\"urn:\xc3\xbc\"]"), .told = URI_MISTAKE("urn:\xc3\xbc")},
       {.name = "uri_star_host", .text = WITH_MATCH("uri: [\"spiffe://*/ns\"]"), .told = URI_WILDCARD("spiffe://*/ns")},
       {.name = "uri_star_in_segment", .text = WITH_MATCH("uri: [\"spiffe://a/n*\"]"), .told = URI_WILDCARD("spiffe://a/n*")},
-      {.name = "uri_two_stars", .text = WITH_MATCH("uri: [\"spiffe://a/**\"]"), .told = URI_WILDCARD("spiffe://a/**")},
+      {.name = "uri_two_stars", .text = WITH_MATCH("uri: [\"spiffe://a/**\", \"spiffe://a/**/b/*\"]"), .told = ""},
+      {.name = "uri_three_stars", .text = WITH_MATCH("uri: [\"spiffe://a/***\"]"), .told = URI_WILDCARD("spiffe://a/***")},
+      {.name = "uri_two_stars_and_more", .text = WITH_MATCH("uri: [\"spiffe://a/**b\"]"), .told = URI_WILDCARD("spiffe://a/**b")},
+      {.name = "uri_two_stars_host", .text = WITH_MATCH("uri: [\"spiffe://**/ns\"]"), .told = URI_WILDCARD("spiffe://**/ns")},
       {.name = "uri_star_in_scheme", .text = WITH_MATCH("uri: [\"*:a\"]"), .told = URI_MISTAKE("*:a")},
       {.name = "cn_is_any_text", .text = WITH_MATCH("cn: [\"J\xc3\xbcrgen * a,b\"]"), .told = ""});
 
@@ -181,6 +205,7 @@ CASES(struct config_case, originate,
       {.name = "upstream_tls_unreadable", .text = ORIGINATE TO_APP "upstreams: [{name: app, endpoints: [\"127.0.0.1:8080\"], tls: yes}]\n", .told = "6 upstreams[0].tls: is a single value, but must be a mapping"},
       {.name = "tls_of_terminate", .text = ORIGINATE TLS TO_APP SECURE("server_ca: file:ca.pem"), .told = "5 listeners[0].tls: is for mode: terminate; here clients talk plaintext"},
       {.name = "rules_of_terminate", .text = ORIGINATE TO_APP RULES SECURE("server_ca: file:ca.pem"), .told = "6 listeners[0].rules: is for mode: terminate; plaintext has no names to choose by"},
+      {.name = "answers", .text = ORIGINATE TO_APP "  refuse_with: alert\n  no_upstream: alert\n" SECURE("server_ca: file:ca.pem"), .told = "6 listeners[0].refuse_with: is for mode: terminate; here clients have no TLS with us\n7 listeners[0].no_upstream: is for mode: terminate; here clients have no TLS with us"},
       {.name = "upstream_in_terminate", .text = LISTENER LISTEN TLS RULES TO_APP UPSTREAM, .told = "6 listeners[0].upstream: is for mode: originate; here rules choose the upstream"},
       {.name = "rule_to_tls", .text = LISTENER LISTEN TLS RULES SECURE("server_ca: file:ca.pem"), .told = "5 listeners[0].rules[0].upstream: upstream 'app' has tls: not in this version for mode: terminate"},
       {.name = "unused_upstream_with_tls", .text = WITH_UPSTREAM("{name: app, endpoints: [\"127.0.0.1:1\"]}, {name: b, endpoints: [\"127.0.0.1:2\"], tls: {server_ca: file:ca.pem}}"), .told = ""},
@@ -236,6 +261,7 @@ CASES(struct config_case, passthrough,
       {.name = "offload_after", .text = PASSTHROUGH "  offload_after: {bytes: 0}\n" TO_APP UPSTREAM, .told = "5 listeners[0].offload_after: " NO_EFFECT},
       {.name = "engine", .text = PASSTHROUGH "  engine: splice\n" TO_APP UPSTREAM, .told = "5 listeners[0].engine: " NO_EFFECT},
       {.name = "on_truncation", .text = PASSTHROUGH "  on_truncation: reset\n" TO_APP UPSTREAM, .told = "5 listeners[0].on_truncation: " NO_EFFECT},
+      {.name = "respond", .text = ROUTES("{name: a, action: deny, respond: reset}"), .told = "5 listeners[0].rules[0].respond: is for mode: terminate; here TLS does not end"},
       {.name = "match_cn", .text = ROUTE("sni: [a.example], cn: [a]"), .told = "5 listeners[0].rules[0].match.cn: " NO_CERTIFICATE},
       {.name = "match_dns", .text = ROUTE("dns: [a.example]"), .told = "5 listeners[0].rules[0].match.dns: " NO_CERTIFICATE},
       {.name = "match_uri", .text = ROUTE("uri: [\"urn:x\"]"), .told = "5 listeners[0].rules[0].match.uri: " NO_CERTIFICATE},
@@ -382,10 +408,20 @@ TEST(what_nobody_says_has_a_default)
 	CHECK_EQ(listener->client_auth, CLIENT_AUTH_REQUIRE);
 	CHECK_EQ(listener->offload, OFFLOAD_AUTO);
 	CHECK_EQ(listener->on_truncation, TRUNCATION_RESET);
+	CHECK_EQ(listener->n_alpn, 0);
+	CHECK_EQ(listener->refuse_with, RESPOND_ALERT);
+	CHECK_EQ(listener->no_upstream, NO_UPSTREAM_ALERT);
+	CHECK_EQ(listener->rules[0].respond, RESPOND_AS_LISTENER);
 	CHECK_EQ(listener->rules[0].action, ACTION_ALLOW);
 	CHECK_STR(listener->client_ca.source, "file:ca.pem");
 	CHECK(strstr(listener->certificates[0].key.data, "PRIVATE KEY"));
 	config_free(config);
+}
+
+static bool has(const struct config_rule *rule, enum match_key key, const char *entry)
+{
+	return rule->match && rule->match->sets[key] &&
+	       match_set_has(rule->match->sets[key], entry, strlen(entry), NULL);
 }
 
 TEST(what_somebody_says_is_so)
@@ -393,10 +429,10 @@ TEST(what_somebody_says_is_so)
 	struct config *config = load_good(
 		"listeners:\n"
 		"- {name: a, listen: [\"127.0.0.1:1\", \"unix:/run/l\"], offload: off, on_truncation: "
-		"accept, mode: terminate,\n"
+		"accept, mode: terminate, refuse_with: http-403, no_upstream: http-503,\n"
 		"   tls: {" PAIR
-		", client_auth: optional, client_ca: file:ca.pem, min_version: '1.3'},\n"
-		"   rules: [{name: no, action: deny, match: {cn: [x, y]}},\n"
+		", client_auth: optional, client_ca: file:ca.pem, min_version: '1.3', alpn: [a, http/1.1]},\n"
+		"   rules: [{name: no, action: deny, respond: reset, match: {cn: [x, y]}},\n"
 		"           {name: two, match: {dns: [d.example], uri: ['urn:u']}, upstream: two},\n"
 		"           {name: one, action: allow, upstream: one},\n"
 		"           {name: visitors, action: deny, match: {anonymous: true}}]}\n"
@@ -416,13 +452,20 @@ TEST(what_somebody_says_is_so)
 	CHECK(addr_is_unix(&listener->addrs[1]));
 	CHECK_EQ(listener->offload, OFFLOAD_OFF);
 	CHECK_EQ(listener->on_truncation, TRUNCATION_ACCEPT);
+	MUST_EQ(listener->n_alpn, 2);
+	CHECK_STR(listener->alpn[1], "http/1.1");
+	CHECK_EQ(listener->refuse_with, RESPOND_HTTP_403);
+	CHECK_EQ(listener->no_upstream, NO_UPSTREAM_HTTP_503);
+	CHECK_EQ(listener->rules[0].respond, RESPOND_RESET);
+	CHECK_EQ(listener->rules[1].respond, RESPOND_AS_LISTENER);
 	CHECK_EQ(listener->client_auth, CLIENT_AUTH_OPTIONAL);
 	CHECK_EQ(listener->tls_version, TLS_1_3_ONLY);
 	MUST_EQ(listener->n_rules, 4);
 	CHECK_EQ(listener->rules[0].action, ACTION_DENY);
-	CHECK_STR(listener->rules[0].cn[1], "y");
+	CHECK(has(&listener->rules[0], MATCH_CN, "x") && has(&listener->rules[0], MATCH_CN, "y"));
+	CHECK(!has(&listener->rules[0], MATCH_CN, "z"));
 	CHECK_EQ(listener->rules[1].upstream, 1);
-	CHECK_STR(listener->rules[1].uri[0], "urn:u");
+	CHECK(has(&listener->rules[1], MATCH_URI, "urn:u"));
 	CHECK_EQ(listener->rules[2].upstream, 0);
 	CHECK_EQ(listener->rules[2].anonymous, false);
 	CHECK_EQ(listener->rules[3].anonymous, true);
@@ -502,11 +545,10 @@ TEST(what_is_passed_through_is_so)
 	CHECK_EQ(listener->mode, MODE_PASSTHROUGH);
 	CHECK_EQ(listener->client_auth, CLIENT_AUTH_OFF);
 	MUST_EQ(listener->n_rules, 2);
-	MUST_EQ(listener->rules[0].n_sni, 2);
-	CHECK_STR(listener->rules[0].sni[0], "a.example");
-	CHECK_STR(listener->rules[0].sni[1], "*.b.example");
+	CHECK(has(&listener->rules[0], MATCH_SNI, "a.example"));
+	CHECK(has(&listener->rules[0], MATCH_SNI, "*.b.example"));
 	CHECK_EQ(listener->rules[0].upstream, 1);
-	CHECK_EQ(listener->rules[1].n_sni, 0);
+	CHECK(!listener->rules[1].match);
 	CHECK_EQ(listener->rules[1].action, ACTION_DENY);
 	config_free(config);
 }

@@ -148,3 +148,84 @@ TEST(workers_share_what_is_random)
 	bundle_free(copy);
 	report_done(&report);
 }
+
+/* So that a reload that changes nothing is one, and one that does keeps the tickets that clients have. */
+TEST(random_keys_last_over_a_reload)
+{
+	struct config *config, *again;
+	struct bundle *bundle, *next;
+	struct report report, more;
+	int fd, next_fd;
+
+	MUST_EQ(load(TICKETS("resumption: tickets"), &report, &bundle, &config), 0);
+	MUST_EQ(bundle_to_fd(bundle, &fd), 0);
+	report_init(&more);
+	MUST_EQ(bundle_read(material_path("sluice.yaml"), &more, &next), 0);
+	MUST_EQ(bundle_keep_random_keys(next, fd), 0);
+	MUST_EQ(bundle_to_fd(next, &next_fd), 0);
+	CHECK(bundle_fd_equal(fd, next_fd));
+	MUST_EQ(confload_build(next, &more, &again), 0);
+	CHECK_STR(again->listeners[0].tickets.keys.data, config->listeners[0].tickets.keys.data);
+	fd_close(&fd);
+	fd_close(&next_fd);
+	config_free(config);
+	config_free(again);
+	bundle_free(bundle);
+	bundle_free(next);
+	report_done(&report);
+	report_done(&more);
+}
+
+/* --- the digest of the rules --- */
+
+#define WITH_RULES(text)                                                                           \
+	LISTENER "  tls: {" PAIR ", client_ca: file:ca.pem, resumption: tickets}\n"                \
+		 "  rules: [" text "]\n"                                                           \
+		 "upstreams: [{name: app, endpoints: [\"127.0.0.1:8080\"]},\n"                     \
+		 "            {name: other, endpoints: [\"127.0.0.1:8081\"]}]\n"
+
+struct digest_case {
+	VARIANT;
+	const char *text, *allowed; /* allowed: content of the list; NULL: "a" */
+	bool same;
+};
+
+#define A_RULE "{name: a, match: {cn: [a, b], not: {dns: [c]}}, upstream: app}"
+#define L_RULE "{name: l, match: {include: {cn: [\"file:allowed.txt\"]}}, upstream: app}"
+#define FIRST  WITH_RULES(A_RULE ", " L_RULE)
+
+/* clang-format off */
+CASES(struct digest_case, digests,
+      {.name = "the_same", .text = FIRST, .same = true},
+      {.name = "in_other_words", .text = FIRST "workers: 3\n", .same = true},
+      {.name = "name", .text = WITH_RULES("{name: x, match: {cn: [a, b], not: {dns: [c]}}, upstream: app}, " L_RULE)},
+      {.name = "upstream", .text = WITH_RULES("{name: a, match: {cn: [a, b], not: {dns: [c]}}, upstream: other}, " L_RULE)},
+      {.name = "action", .text = WITH_RULES("{name: a, match: {cn: [a, b], not: {dns: [c]}}, action: deny}, " L_RULE)},
+      {.name = "entry", .text = WITH_RULES("{name: a, match: {cn: [a, bb], not: {dns: [c]}}, upstream: app}, " L_RULE)},
+      {.name = "one_entry_less", .text = WITH_RULES("{name: a, match: {cn: [a], not: {dns: [c]}}, upstream: app}, " L_RULE)},
+      {.name = "entries_run_together", .text = WITH_RULES("{name: a, match: {cn: [ab], not: {dns: [c]}}, upstream: app}, " L_RULE)},
+      {.name = "key", .text = WITH_RULES("{name: a, match: {dns: [a, b], not: {dns: [c]}}, upstream: app}, " L_RULE)},
+      {.name = "not", .text = WITH_RULES("{name: a, match: {cn: [a, b], dns: [c]}, upstream: app}, " L_RULE)},
+      {.name = "order", .text = WITH_RULES(L_RULE ", " A_RULE)},
+      {.name = "one_rule_less", .text = WITH_RULES(A_RULE)},
+      {.name = "list", .text = FIRST, .allowed = "a\nz\n"});
+/* clang-format on */
+
+static void take_digest(const char *text, const char *allowed, uint8_t digest[CONFIG_DIGEST_BYTES])
+{
+	struct config *config;
+
+	material_write_text("allowed.txt", allowed ? allowed : "a\n");
+	config = load_good(text);
+	memcpy(digest, config->listeners[0].tickets.policy, CONFIG_DIGEST_BYTES);
+	config_free(config);
+}
+
+TEST_CASES(the_digest_is_of_the_rules, digests)
+{
+	uint8_t first[CONFIG_DIGEST_BYTES], then[CONFIG_DIGEST_BYTES];
+
+	take_digest(FIRST, NULL, first);
+	take_digest(variant->text, variant->allowed, then);
+	CHECK_EQ(memcmp(first, then, sizeof(first)) == 0, variant->same);
+}

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "selftests/harness/harness.h"
 
+#include "daemon/confload_internal.h"
 #include "model/policy.h"
 
 #include <stdlib.h>
@@ -56,22 +57,56 @@ CASES(struct match_case, uris,
       {.name = "segment_last_empty", .pattern = "spiffe://a/*", .text = "spiffe://a/"},
       {.name = "segment_two", .pattern = "spiffe://a/ns/*/sa/x", .text = "spiffe://a/ns/n/1/sa/x"},
       {.name = "segment_last_two", .pattern = "spiffe://a/*", .text = "spiffe://a/b/c"},
+      {.name = "many", .pattern = "spiffe://a/**", .text = "spiffe://a/b/c/d", .matches = true},
+      {.name = "many_is_one", .pattern = "spiffe://a/**", .text = "spiffe://a/b", .matches = true},
+      {.name = "many_is_not_none", .pattern = "spiffe://a/**", .text = "spiffe://a"},
+      {.name = "many_is_not_empty", .pattern = "spiffe://a/**", .text = "spiffe://a/"},
+      {.name = "many_and_an_empty_one", .pattern = "spiffe://a/**", .text = "spiffe://a/b//c"},
+      {.name = "many_with_slash_behind", .pattern = "spiffe://a/**", .text = "spiffe://a/b/"},
+      {.name = "many_in_the_middle", .pattern = "spiffe://a/**/sa/x", .text = "spiffe://a/b/c/sa/x", .matches = true},
+      {.name = "many_in_the_middle_not_none", .pattern = "spiffe://a/**/sa/x", .text = "spiffe://a/sa/x"},
+      {.name = "many_take_what_looks_like_the_rest", .pattern = "spiffe://a/**/sa/x", .text = "spiffe://a/b/sa/y/sa/x", .matches = true},
+      {.name = "many_with_another_end", .pattern = "spiffe://a/**/sa/x", .text = "spiffe://a/b/sa/x/y"},
+      {.name = "many_twice", .pattern = "spiffe://a/**/b/**/c", .text = "spiffe://a/1/b/2/3/c", .matches = true},
+      {.name = "many_twice_missing", .pattern = "spiffe://a/**/b/**/c", .text = "spiffe://a/1/b/c"},
+      {.name = "many_and_one", .pattern = "spiffe://a/**/*", .text = "spiffe://a/b/c", .matches = true},
+      {.name = "many_and_one_missing", .pattern = "spiffe://a/**/*", .text = "spiffe://a/b"},
+      {.name = "many_of_another_domain", .pattern = "spiffe://a/**", .text = "spiffe://b/c"},
       {.name = "segment_missing", .pattern = "spiffe://a/*", .text = "spiffe://a"},
       {.name = "part_of_a_segment_is_literal", .pattern = "spiffe://a/b*", .text = "spiffe://a/bc"},
       {.name = "literal_star", .pattern = "spiffe://a/b*", .text = "spiffe://a/b*", .matches = true},
       {.name = "other_domain", .pattern = "spiffe://a/*", .text = "spiffe://b/x"});
 /* clang-format on */
 
+static void add_entry(struct match_set *set, enum match_key key, const char *text)
+{
+	struct confload_problem problem = {.what = NULL};
+
+	MUST_EQ(confload_entry_add(set, key, text, &problem), 0, "%s %s", text, problem.what);
+}
+
+static struct match_set *one_entry(enum match_key key, const char *text)
+{
+	static const uint8_t hash_key[SIPHASH_KEY_BYTES] = "0123456789abcde";
+	struct match_set *set = match_set_new(hash_key);
+
+	MUST(set);
+	if (text)
+		add_entry(set, key, text);
+	return set;
+}
+
 TEST_CASES(dns_ignores_case_and_takes_one_label, dns_names)
 {
-	CHECK_EQ(policy_dns_matches(variant->pattern, variant->text, length(variant)),
-		 variant->matches);
+	struct match_set *set = one_entry(MATCH_DNS, variant->pattern);
+
+	CHECK_EQ(match_dns(set, variant->text, length(variant), NULL), variant->matches);
+	match_set_free(set);
 }
 
 TEST_CASES(uri_is_exact_and_takes_one_segment, uris)
 {
-	CHECK_EQ(policy_uri_matches(variant->pattern, variant->text, length(variant)),
-		 variant->matches);
+	CHECK_EQ(match_uri(variant->pattern, variant->text, length(variant)), variant->matches);
 }
 
 /* --- decisions --- */
@@ -81,8 +116,9 @@ TEST_CASES(uri_is_exact_and_takes_one_segment, uris)
 struct spec {
 	const char *name;
 	enum config_action action;
-	bool anonymous;
+	bool anonymous, audit;
 	const char *cn[MAX], *dns[MAX], *uri[MAX], *sni[MAX];
+	const char *not_cn[MAX], *not_dns[MAX];
 };
 
 struct claim {
@@ -113,8 +149,12 @@ struct decision_case {
 	const char *reason; /* NULL: the usual one */
 	bool no_certificate;
 	enum config_client_auth client_auth;
+	enum identity_kind unusable; /* 0, which is CN: none */
 };
 
+#define UNUSABLE_DNS                                                                               \
+	"a DNS name that cannot be used (a NUL or control byte, empty, unreadable or too much), "  \
+	"and a rule on it"
 #define SEVERAL_CNS "several common names, and a rule on CN"
 #define WILDCARD    "a wildcard DNS name, and a rule that denies DNS names"
 
@@ -171,18 +211,55 @@ CASES(struct decision_case, decisions,
       {.name = "uri_claim_is_no_cn", .rules = {ALICE}, .claims = {URI("alice")}},
       {.name = "cn_claim_is_no_dns", .rules = {{.name = "r", .dns = {"a.example"}}}, .claims = {CN("a.example")}},
       {.name = "cn_claim_is_no_uri", .rules = {{.name = "r", .uri = {"urn:x"}}}, .claims = {CN("urn:x")}},
+      {.name = "not", .rules = {{.name = "r", .not_cn = {"bob"}}}, .claims = {CN("alice")}, .rule = "r", .allowed = true},
+      {.name = "not_him", .rules = {{.name = "r", .not_cn = {"alice", "bob"}}}, .claims = {CN("alice")}},
+      {.name = "not_of_nobody", .rules = {{.name = "r", .not_cn = {"alice"}}}, .rule = "r", .allowed = true},
+      {.name = "and_not", .rules = {{.name = "r", .dns = {"*.example"}, .not_cn = {"bob"}}}, .claims = {CN("alice"), DNS("a.example")}, .rule = "r", .allowed = true},
+      {.name = "and_not_him", .rules = {{.name = "r", .dns = {"*.example"}, .not_cn = {"alice"}}}, .claims = {CN("alice"), DNS("a.example")}},
+      {.name = "not_both_of_two_keys", .rules = {{.name = "r", .not_cn = {"alice"}, .not_dns = {"a.example"}}}, .claims = {CN("alice"), DNS("a.example")}},
+      {.name = "not_both_but_one_of_two_keys", .rules = {{.name = "r", .not_cn = {"alice"}, .not_dns = {"a.example"}}}, .claims = {CN("alice"), DNS("b.example")}, .rule = "r", .allowed = true},
+      {.name = "not_and_two_cns", .rules = {{.name = "r", .not_cn = {"eve"}}, ALL}, .claims = {CN("alice"), CN("bob")}, .rule = "r", .reason = SEVERAL_CNS},
+      {.name = "not_and_two_cns_and_another_key_says_no", .rules = {{.name = "r", .not_cn = {"eve"}, .not_dns = {"b.example"}}}, .claims = {CN("alice"), CN("bob"), DNS("a.example")}, .rule = "r", .allowed = true},
+      {.name = "not_and_a_wildcard_that_may_hide_it", .rules = {{.name = "r", .not_dns = {"a.example"}}, ALL}, .claims = {DNS("*.example")}, .rule = "r", .reason = WILDCARD},
+      {.name = "deny_not_and_a_wildcard", .rules = {{.name = "r", .action = ACTION_DENY, .not_dns = {"a.example"}}}, .claims = {DNS("*.example")}, .rule = "r"},
+      {.name = "unusable", .rules = {{.name = "r", .dns = {"a.example"}}, ALL}, .unusable = IDENTITY_DNS, .rule = "r", .reason = UNUSABLE_DNS},
+      {.name = "unusable_beside_a_good_one", .rules = {{.name = "r", .dns = {"a.example"}}}, .claims = {DNS("a.example")}, .unusable = IDENTITY_DNS, .rule = "r", .reason = UNUSABLE_DNS},
+      {.name = "unusable_and_denied", .rules = {{.name = "r", .action = ACTION_DENY, .dns = {"b.example"}}, ALL}, .claims = {DNS("a.example")}, .unusable = IDENTITY_DNS, .rule = "r", .reason = UNUSABLE_DNS},
+      {.name = "unusable_and_another_list_says_no", .rules = {{.name = "r", .cn = {"bob"}, .dns = {"a.example"}}, ALL}, .claims = {CN("alice")}, .unusable = IDENTITY_DNS, .rule = "all", .allowed = true},
+      {.name = "unusable_and_nobody_looks", .rules = {ALICE}, .claims = {CN("alice")}, .unusable = IDENTITY_DNS, .rule = "alice", .allowed = true},
+      {.name = "unusable_behind_the_decision", .rules = {ALICE, {.name = "r", .dns = {"a.example"}}}, .claims = {CN("alice")}, .unusable = IDENTITY_DNS, .rule = "alice", .allowed = true},
+      {.name = "audit_never_allows", .rules = {{.name = "r", .audit = true}}, .claims = {CN("alice")}},
+      {.name = "audit_never_denies", .rules = {{.name = "r", .audit = true, .action = ACTION_DENY}, ALL}, .claims = {CN("alice")}, .rule = "all", .allowed = true},
+      {.name = "audit_unclear_never_denies", .rules = {{.name = "r", .audit = true, .cn = {"eve"}}, ALL}, .claims = {CN("alice"), CN("bob")}, .rule = "all", .allowed = true},
       {.name = "dns_claim_is_no_uri", .rules = {{.name = "r", .uri = {"urn:x"}}}, .claims = {DNS("urn:x")}});
 /* clang-format on */
 
-static size_t fill(char **to, const char *const *from)
+static void fill(struct match *match, enum match_key key, const char *const *from)
 {
-	size_t n = 0;
+	if (from[0])
+		match->sets[key] = one_entry(key, NULL);
+	for (size_t n = 0; n < MAX && from[n]; n++)
+		add_entry(match->sets[key], key, from[n]);
+}
 
-	for (; n < MAX && from[n]; n++) {
-		to[n] = strdup(from[n]);
-		MUST(to[n]);
-	}
-	return n;
+static void fill_rule(struct config_rule *rule, const struct spec *spec)
+{
+	rule->name = strdup(spec->name);
+	rule->action = spec->action;
+	rule->anonymous = spec->anonymous;
+	rule->audit = spec->audit;
+	rule->match = match_new();
+	MUST(rule->name && rule->match);
+	fill(rule->match, MATCH_CN, spec->cn);
+	fill(rule->match, MATCH_DNS, spec->dns);
+	fill(rule->match, MATCH_URI, spec->uri);
+	fill(rule->match, MATCH_SNI, spec->sni);
+	if (!spec->not_cn[0] && !spec->not_dns[0])
+		return;
+	rule->match->except = match_new();
+	MUST(rule->match->except);
+	fill(rule->match->except, MATCH_CN, spec->not_cn);
+	fill(rule->match->except, MATCH_DNS, spec->not_dns);
 }
 
 static struct config *make_config(const struct spec *specs)
@@ -195,58 +272,97 @@ static struct config *make_config(const struct spec *specs)
 	config->n_listeners = 1;
 	listener->rules = calloc(MAX, sizeof(*listener->rules));
 	MUST(listener->rules);
-	for (size_t i = 0; i < MAX && specs[i].name; i++) {
-		struct config_rule *rule = &listener->rules[listener->n_rules++];
-
-		rule->name = strdup(specs[i].name);
-		rule->action = specs[i].action;
-		rule->anonymous = specs[i].anonymous;
-		rule->cn = calloc(MAX, sizeof(char *));
-		rule->dns = calloc(MAX, sizeof(char *));
-		rule->uri = calloc(MAX, sizeof(char *));
-		rule->sni = calloc(MAX, sizeof(char *));
-		MUST(rule->name && rule->cn && rule->dns && rule->uri && rule->sni);
-		rule->n_cn = fill(rule->cn, specs[i].cn);
-		rule->n_dns = fill(rule->dns, specs[i].dns);
-		rule->n_uri = fill(rule->uri, specs[i].uri);
-		rule->n_sni = fill(rule->sni, specs[i].sni);
-	}
+	for (size_t i = 0; i < MAX && specs[i].name; i++)
+		fill_rule(&listener->rules[listener->n_rules++], &specs[i]);
 	return config;
 }
 
 /* Names with a NUL never get past identity_add(); policy must not rely on it. */
-static void add_claim(struct identity *identity, const struct claim *claim)
+static void add_claim(struct identity **identity, const struct claim *claim)
 {
-	size_t len = claim->len ? claim->len : strlen(claim->bytes);
-	struct identity_name *name = malloc(sizeof(*name) + len);
+	uint16_t len = (uint16_t)(claim->len ? claim->len : strlen(claim->bytes));
+	struct identity *to = realloc(*identity, sizeof(*to) + IDENTITY_BYTES_MAX);
 
-	identity->names = reallocarray(identity->names, identity->n_names + 1,
-				       sizeof(struct identity_name *));
-	MUST(name && identity->names);
-	name->kind = claim->kind;
-	name->len = len;
-	memcpy(name->bytes, claim->bytes, len);
-	identity->names[identity->n_names++] = name;
+	MUST(to);
+	*identity = to;
+	to->records[to->used] = (unsigned char)claim->kind;
+	memcpy(to->records + to->used + 1, &len, sizeof(len));
+	memcpy(to->records + to->used + 3, claim->bytes, len);
+	to->used = (uint16_t)(to->used + 3 + len);
 }
 
 TEST_CASES(the_first_rule_that_matches_decides, decisions)
 {
 	struct config *config = make_config(variant->rules);
-	struct identity identity = {.has_certificate = !variant->no_certificate};
+	struct identity _cleanup_identity_ *identity =
+		variant->no_certificate ? NULL : identity_new();
 	struct policy_verdict verdict;
 
 	config->listeners[0].client_auth = variant->client_auth;
 	for (size_t i = 0; i < MAX && variant->claims[i].bytes; i++)
 		add_claim(&identity, &variant->claims[i]);
-	verdict = policy_decide(&config->listeners[0], &identity);
+	if (identity && variant->unusable)
+		identity->unusable = 1U << variant->unusable;
+	verdict = policy_decide(&config->listeners[0], &(struct policy_facts){.identity = identity},
+				NULL, NULL);
 	CHECK_EQ(verdict.allowed, variant->allowed);
 	CHECK_STR(verdict.rule ? verdict.rule->name : NULL, variant->rule);
 	CHECK_STR(verdict.reason, variant->reason    ? variant->reason
 				  : variant->allowed ? "allowed"
 				  : variant->rule    ? "denied by rule"
 						     : "no rule matches");
-	identity_done(&identity);
 	config_free(config);
+}
+
+static void check_audited(const struct policy_verdict *verdict, size_t index, const char *rule,
+			  bool would_allow, const char *reason)
+{
+	CHECK_STR(verdict->audited[index].rule->name, rule);
+	CHECK_EQ(verdict->audited[index].would_allow, would_allow);
+	CHECK_STR(verdict->audited[index].reason, reason);
+}
+
+TEST(what_audited_rules_would_have_done_is_told)
+{
+	const struct spec rules[MAX] = {{.name = "a", .audit = true, .cn = {"alice"}},
+					{.name = "b", .audit = true, .action = ACTION_DENY},
+					ALL,
+					{.name = "behind", .audit = true}};
+	struct config *config = make_config(rules);
+	struct identity _cleanup_identity_ *identity = identity_new();
+	struct policy_facts facts = {.identity = identity};
+	struct policy_verdict verdict;
+
+	verdict = policy_decide(&config->listeners[0], &facts, NULL, NULL);
+	MUST_EQ(verdict.n_audited, 1);
+	check_audited(&verdict, 0, "b", false, "denied by rule");
+	MUST_EQ(identity_add(&identity, IDENTITY_CN, "alice", 5), 0);
+	facts.identity = identity;
+	verdict = policy_decide(&config->listeners[0], &facts, NULL, NULL);
+	MUST_EQ(verdict.n_audited, 2);
+	check_audited(&verdict, 0, "a", true, "allowed");
+	MUST_EQ(identity_add(&identity, IDENTITY_CN, "bob", 3), 0);
+	facts.identity = identity;
+	verdict = policy_decide(&config->listeners[0], &facts, NULL, NULL);
+	MUST_EQ(verdict.n_audited, 2);
+	check_audited(&verdict, 0, "a", false, SEVERAL_CNS);
+	CHECK_STR(verdict.rule->name, "all");
+	config_free(config);
+}
+
+TEST(what_is_told_of_audited_rules_is_bounded)
+{
+	struct config_rule rules[POLICY_AUDITED_MAX + 3] = {};
+	const struct config_listener listener = {.rules = rules, .n_rules = POLICY_AUDITED_MAX + 3};
+	struct identity _cleanup_identity_ *identity = identity_new();
+	struct policy_verdict verdict;
+
+	for (size_t i = 0; i < POLICY_AUDITED_MAX + 2; i++)
+		rules[i].audit = true;
+	verdict =
+		policy_decide(&listener, &(struct policy_facts){.identity = identity}, NULL, NULL);
+	CHECK_EQ(verdict.n_audited, POLICY_AUDITED_MAX);
+	CHECK(verdict.rule == &rules[POLICY_AUDITED_MAX + 2]);
 }
 
 /* --- mode: passthrough --- */
@@ -269,7 +385,7 @@ struct route_case {
 
 /* clang-format off */
 CASES(struct route_case, routes,
-      {.name = "no_rules", .sni = "app.example", .reason = NOT_FOR},
+      {.name = "no_rules", .sni = "app.example", .reason = "no rule matches"},
       {.name = "name", .rules = {APP}, .sni = "app.example", .rule = "app", .allowed = true},
       {.name = "name_in_capitals", .rules = {APP}, .sni = "APP.Example", .rule = "app", .allowed = true},
       {.name = "wildcard", .rules = {APP}, .sni = "a.apps.example", .rule = "app", .allowed = true},
@@ -289,8 +405,12 @@ CASES(struct route_case, routes,
 TEST_CASES(the_name_chooses_the_way, routes)
 {
 	struct config *config = make_config(variant->rules);
-	struct policy_verdict verdict = policy_route(&config->listeners[0], variant->sni);
+	struct policy_verdict verdict;
 
+	config->listeners[0].mode = MODE_PASSTHROUGH;
+	config->listeners[0].client_auth = CLIENT_AUTH_OFF;
+	verdict = policy_decide(&config->listeners[0], &(struct policy_facts){.sni = variant->sni},
+				NULL, NULL);
 	CHECK_EQ(verdict.allowed, variant->allowed);
 	CHECK_STR(verdict.rule ? verdict.rule->name : NULL, variant->rule);
 	CHECK_STR(verdict.reason, variant->reason    ? variant->reason

@@ -156,7 +156,8 @@ TEST_CASES(another_name_is_refused, versions)
 	MUST_EQ(couple_open(&couple, variant->version, &wanted), TLS_STEP_REFUSED);
 	failure = tls_conn_failure(couple.client);
 	CHECK_STR(failure->check, "name");
-	CHECK_STR(failure->reason, "hostname mismatch");
+	CHECK_STR(failure->reason, "name_mismatch");
+	CHECK_STR(failure->detail, "hostname mismatch");
 	CHECK_STR(failure->subject, "CN=x");
 	CHECK_EQ(failure->alert, SSL_AD_BAD_CERTIFICATE);
 	couple_close(&couple);

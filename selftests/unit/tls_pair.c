@@ -24,6 +24,8 @@ static struct tls_ctx *server_ctx(const struct tls_pair_options *options)
 		.client_ca = options->client_ca,
 		.client_ca_len = options->client_ca ? strlen(options->client_ca) : 0,
 		.tickets = options->tickets,
+		.alpn = options->alpn,
+		.n_alpn = options->n_alpn,
 	};
 	struct tls_ctx *ctx = NULL;
 
@@ -54,6 +56,10 @@ static SSL *client_ssl(struct tls_pair *pair, const struct tls_pair_options *opt
 	if (options->cert)
 		MUST(SSL_CTX_use_certificate(ctx, options->cert) == 1 &&
 		     SSL_CTX_use_PrivateKey(ctx, options->key) == 1);
+	if (options->offer)
+		MUST_EQ(SSL_CTX_set_alpn_protos(ctx, (const unsigned char *)options->offer,
+						(unsigned int)strlen(options->offer)),
+			0);
 	ssl = SSL_new(ctx);
 	SSL_CTX_free(ctx);
 	MUST(ssl && SSL_set_fd(ssl, pair->client_fd) == 1);
@@ -68,7 +74,7 @@ static SSL *client_ssl(struct tls_pair *pair, const struct tls_pair_options *opt
 	return ssl;
 }
 
-bool tls_pair_try(struct tls_pair *pair, const struct tls_pair_options *options)
+enum tls_step tls_pair_try(struct tls_pair *pair, const struct tls_pair_options *options)
 {
 	enum tls_step step = TLS_STEP_WANT_READ;
 	int fds[2], done = 0;
@@ -83,18 +89,18 @@ bool tls_pair_try(struct tls_pair *pair, const struct tls_pair_options *options)
 		ERR_clear_error();
 		if (done != 1)
 			done = SSL_do_handshake(pair->client);
-		if (step != TLS_STEP_DONE)
+		ERR_clear_error();
+		if (step == TLS_STEP_WANT_READ || step == TLS_STEP_WANT_WRITE)
 			step = tls_conn_handshake(pair->conn);
 	}
-	ERR_clear_error();
-	return done == 1 && step == TLS_STEP_DONE;
+	return done != 1 && step == TLS_STEP_DONE ? TLS_STEP_FAILED : step;
 }
 
 void tls_pair_open(struct tls_pair *pair, const struct tls_pair_options *options)
 {
-	bool done = tls_pair_try(pair, options);
+	enum tls_step step = tls_pair_try(pair, options);
 
-	MUST(done, "%s",
+	MUST(step == TLS_STEP_DONE, "server %d: %s", step,
 	     tls_conn_failure(pair->conn)->reason ? tls_conn_failure(pair->conn)->reason : "-");
 }
 

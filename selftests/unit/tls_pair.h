@@ -22,6 +22,9 @@ struct tls_pair_options {
 	X509 *cert;	   /* the client's, with its key; NULL: none, and none is asked for */
 	EVP_PKEY *key;
 	const char *client_ca; /* PEM; with cert */
+	char *const *alpn;     /* the server's */
+	size_t n_alpn;
+	const char *offer; /* the client's, each behind a byte with its length; NULL: none */
 	const struct tls_ticket_params *tickets;
 	struct tls_ctx *ctx;  /* an earlier pair's, which must be open; NULL: a new one */
 	SSL_SESSION *session; /* to resume; NULL: none */
@@ -29,11 +32,11 @@ struct tls_pair_options {
 	uint64_t client_options; /* SSL_OP_… */
 };
 
+/** tls_pair_try() - Returns: how the handshake ended for the server. */
+enum tls_step tls_pair_try(struct tls_pair *pair, const struct tls_pair_options *options);
+
 /** tls_pair_open() - with the handshake done on both sides. */
 void tls_pair_open(struct tls_pair *pair, const struct tls_pair_options *options);
-
-/** tls_pair_try() - the same, and the handshake may fail. Returns: it is done on both sides. */
-bool tls_pair_try(struct tls_pair *pair, const struct tls_pair_options *options);
 
 /** tls_pair_wire() - the bytes that wait at @fd, taken before OpenSSL sees them. */
 size_t tls_pair_wire(int fd, uint8_t *bytes, size_t max);

@@ -336,7 +336,7 @@ TEST_CASES(a_chain_that_is_over_is_not_taken, versions)
 	CHECK_EQ(again(&options, session), TLS_RESUMED);
 	CHECK(UNTIL(X509_cmp_current_time(X509_get0_notAfter(party.x509)) < 0, 10000));
 	options.session = session;
-	CHECK(!tls_pair_try(&refused, &options));
+	CHECK_EQ(tls_pair_try(&refused, &options), TLS_STEP_REFUSED);
 	CHECK_EQ(tls_resumption(refused.conn), TLS_RESUMPTION_REFUSED);
 	CHECK_STR(tls_conn_failure(refused.conn)->check, "chain");
 	ERR_clear_error();

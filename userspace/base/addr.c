@@ -132,6 +132,11 @@ const char *addr_format_host(const struct addr *a, char *text)
 	return text;
 }
 
+bool addr_equal(const struct addr *a, const struct addr *b)
+{
+	return a->len > 0 && a->len == b->len && memcmp(&a->sa, &b->sa, a->len) == 0;
+}
+
 bool addr_is_unix(const struct addr *a)
 {
 	return a->len != 0 && a->sa.sa_family == AF_UNIX;
@@ -151,25 +156,30 @@ unsigned int addr_port(const struct addr *a)
 
 struct addr_short addr_shorten(const struct addr *a)
 {
-	struct addr_short s = {.sa.sa_family = a->sa.sa_family};
+	struct addr_short s = {.family = a->sa.sa_family};
 
-	if (a->sa.sa_family == AF_INET)
-		s.in4 = a->in4;
-	else if (a->sa.sa_family == AF_INET6)
-		s.in6 = a->in6;
+	if (a->sa.sa_family == AF_INET) {
+		s.in4 = a->in4.sin_addr;
+		s.port = a->in4.sin_port;
+	} else if (a->sa.sa_family == AF_INET6) {
+		s.in6 = a->in6.sin6_addr;
+		s.port = a->in6.sin6_port;
+	}
 	return s;
 }
 
 struct addr addr_lengthen(const struct addr_short *s)
 {
-	struct addr a = {.len = sizeof(s->sa.sa_family), .sa.sa_family = s->sa.sa_family};
+	struct addr a = {.len = sizeof(s->family), .sa.sa_family = s->family};
 
-	if (s->sa.sa_family == AF_INET) {
+	if (s->family == AF_INET) {
 		a.len = sizeof(a.in4);
-		a.in4 = s->in4;
-	} else if (s->sa.sa_family == AF_INET6) {
+		a.in4.sin_addr = s->in4;
+		a.in4.sin_port = s->port;
+	} else if (s->family == AF_INET6) {
 		a.len = sizeof(a.in6);
-		a.in6 = s->in6;
+		a.in6.sin6_addr = s->in6;
+		a.in6.sin6_port = s->port;
 	}
 	return a;
 }

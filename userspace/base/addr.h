@@ -36,12 +36,13 @@ const char *addr_format(const struct addr *a, char *text);
 /** addr_format_host() - the IP address alone, without brackets; "" for a unix address. */
 const char *addr_format_host(const struct addr *a, char *text);
 
-/** A peer's address, for whoever keeps many: of a unix one only that it is one. */
+/** A peer's address in 20 bytes, for whoever keeps many: of a unix one only that it is one. */
 struct addr_short {
+	sa_family_t family;
+	in_port_t port; /* network order */
 	union {
-		struct sockaddr sa;
-		struct sockaddr_in in4;
-		struct sockaddr_in6 in6;
+		struct in_addr in4;
+		struct in6_addr in6; /* without its scope */
 	};
 };
 
@@ -49,6 +50,9 @@ struct addr_short addr_shorten(const struct addr *a);
 struct addr addr_lengthen(const struct addr_short *a);
 
 bool addr_is_unix(const struct addr *a);
+
+/** addr_equal() - both are there and the same. */
+bool addr_equal(const struct addr *a, const struct addr *b);
 
 /** addr_port() - port in host order; 0 for a unix address. */
 unsigned int addr_port(const struct addr *a);

@@ -13,6 +13,7 @@ void report_init(struct report *report)
 void report_done(struct report *report)
 {
 	for (size_t i = 0; i < report->count; i++) {
+		free(report->items[i].file);
 		free(report->items[i].field);
 		free(report->items[i].message);
 		free(report->items[i].hint);
@@ -26,6 +27,14 @@ void report_set_file(struct report *report, const char *file)
 {
 	free(report->file);
 	report->file = strdup(file);
+}
+
+const char *report_enter(struct report *report, const char *file)
+{
+	const char *before = report->part;
+
+	report->part = file;
+	return before;
 }
 
 void report_add(struct report *report, enum report_level level, unsigned int line,
@@ -43,6 +52,7 @@ void report_add(struct report *report, enum report_level level, unsigned int lin
 	item = &items[report->count++];
 	*item = (struct report_item){
 		.level = level,
+		.file = report->part ? strdup(report->part) : NULL,
 		.line = line,
 		.field = strdup(field),
 		.hint = strdup(hint),
@@ -61,15 +71,41 @@ static bool is_part_of(const char *field, const char *whole)
 	       (field[len] == '\0' || field[len] == '.' || field[len] == '[');
 }
 
+static bool is_about(const struct report_item *item, const char *file)
+{
+	if (!item->file || !file)
+		return item->file == file;
+	return strcmp(item->file, file) == 0;
+}
+
 bool report_covers(const struct report *report, const char *field)
 {
 	for (size_t i = 0; i < report->count; i++) {
 		const struct report_item *item = &report->items[i];
 
-		if (item->level == REPORT_MISTAKE && item->field && is_part_of(field, item->field))
+		if (item->level == REPORT_MISTAKE && is_about(item, report->part) && item->field &&
+		    is_part_of(field, item->field))
 			return true;
 	}
 	return false;
+}
+
+bool report_covers_part(const struct report *report, const char *field)
+{
+	for (size_t i = 0; i < report->count; i++) {
+		const struct report_item *item = &report->items[i];
+
+		if (is_about(item, report->part) && item->field && is_part_of(item->field, field))
+			return true;
+	}
+	return false;
+}
+
+static bool is_behind(const struct report_item *a, const struct report_item *b)
+{
+	int order = strcmp(a->file ? a->file : "", b->file ? b->file : "");
+
+	return order > 0 || (order == 0 && a->line > b->line);
 }
 
 /* Insertion: stable, and a report that is long enough to matter does not exist. */
@@ -79,7 +115,7 @@ void report_sort(struct report *report)
 		struct report_item item = report->items[i];
 		size_t at = i;
 
-		for (; at > 0 && report->items[at - 1].line > item.line; at--)
+		for (; at > 0 && is_behind(&report->items[at - 1], &item); at--)
 			report->items[at] = report->items[at - 1];
 		report->items[at] = item;
 	}
@@ -125,7 +161,8 @@ void report_print(struct report *report, FILE *out)
 
 	report_sort(report);
 	for (size_t i = 0; i < report->count; i++)
-		print_item(&report->items[i], file, out);
+		print_item(&report->items[i], report->items[i].file ? report->items[i].file : file,
+			   out);
 	if (report->n_mistakes > 0 && report->count == 0)
 		fprintf(out, "%s: mistakes, and no memory to tell them\n", file);
 }

@@ -14,6 +14,7 @@ enum report_level { REPORT_REMARK, REPORT_MISTAKE };
 
 struct report_item {
 	enum report_level level;
+	char *file;	   /* that the line is in; NULL: the report's */
 	unsigned int line; /* 1-based; 0: the file as a whole */
 	char *field;	   /* "listeners[0].tls.client_ca"; "": none */
 	char *message;	   /* what is wrong */
@@ -22,6 +23,7 @@ struct report_item {
 
 struct report {
 	char *file;
+	const char *part; /* report_enter(); borrowed */
 	struct report_item *items;
 	size_t count;	   /* of items, remarks included */
 	size_t n_mistakes; /* also those that memory did not suffice for */
@@ -32,6 +34,13 @@ void report_done(struct report *report);
 
 /** report_set_file() - the name that report_print() puts in front; copied. */
 void report_set_file(struct report *report, const char *file);
+
+/**
+ * report_enter() - what is added, and asked of report_covers(), from now on is about @file, which the
+ * report's file includes; NULL: about that file itself. Borrowed until the next call.
+ * Returns: what it was about before.
+ */
+const char *report_enter(struct report *report, const char *file);
 
 /** report_add() - one item; @field and @hint ("" for none) are copied. */
 void report_add(struct report *report, enum report_level level, unsigned int line,
@@ -45,7 +54,10 @@ void report_add(struct report *report, enum report_level level, unsigned int lin
 /** report_covers() - @field, or one that it is part of, has a mistake: more would be noise. */
 bool report_covers(const struct report *report, const char *field);
 
-/** report_sort() - put the items in the order of their lines. */
+/** report_covers_part() - something about @field, or a part of it, was told. */
+bool report_covers_part(const struct report *report, const char *field);
+
+/** report_sort() - put the items in the order of their lines, those of other files behind them. */
 void report_sort(struct report *report);
 
 /** report_print() - "FILE:LINE: FIELD: MESSAGE (HINT)", one per line, in the order of the lines. */

@@ -71,6 +71,7 @@ static void print_json(struct report *report, const char *path, int result)
 		struct json *to = json_append_object(items);
 
 		json_add_str(to, "level", item->level == REPORT_MISTAKE ? "mistake" : "warning");
+		json_add_str(to, "file", item->file ? item->file : path);
 		json_add_u64(to, "line", item->line);
 		json_add_str(to, "field", item->field);
 		json_add_str(to, "message", item->message);
@@ -94,7 +95,7 @@ static int run(int argc, char **argv)
 	if (r == 0)
 		r = confload_build(bundle, &report, &config);
 	if (r == 0)
-		addresses_check(config, bundle, ADDRESSES_TO_TEST, &report);
+		addresses_check(config, bundle, ADDRESSES_TO_TEST, NULL, &report);
 	if (r == 0)
 		user_check(config, bundle, &report);
 	if (r == 0 && report.n_mistakes > 0)
@@ -118,8 +119,8 @@ const struct command command_check = {
 		"the addresses, look up the user, and report all mistakes: FILE:LINE: FIELD: what is wrong (what to do).\n"
 		"\n"
 		"  -c, --config FILE   the configuration\n"
-		"      --json          the report as JSON: {file, ok, items: [{level, line, field,\n"
-		"                      message, hint}]}\n"
+		"      --json          the report as JSON: {file, ok, items: [{level, file, line,\n"
+		"                      field, message, hint}]}\n"
 		"\n"
 		"Exit codes: 0 it can be served (there may be warnings), 1 it cannot, 2 usage.\n"
 		"\n"

@@ -35,6 +35,8 @@ const struct command command_run = {
 		"\n"
 		"  -c, --config FILE   the configuration; test it with 'sluice check -c FILE'\n"
 		"\n"
+		"SIGHUP reloads, and so does a change of any of the files; see 'sluice reload --help'.\n"
+		"\n"
 		"SIGTERM or SIGINT drains: no new connections, sessions may end until\n"
 		"timeouts.drain, then they are cut. A second signal cuts at once. The addresses\n"
 		"and the admin socket are free for a successor as soon as the drain begins.\n"

@@ -52,6 +52,40 @@ static void print_head(const struct json *status, FILE *out)
 		json_get_str(status, "config", "?"));
 }
 
+static void print_certificates(const struct json *certificates, FILE *out)
+{
+	static const char *const headers[] = {"SOURCE", "ENDS FIRST", "AT", "DAYS LEFT"};
+	struct table _cleanup_table_ t;
+
+	table_init(&t, headers, COUNT(headers));
+	for (size_t i = 0; i < json_count(certificates); i++) {
+		const struct json *c = json_at(certificates, i);
+
+		table_add(&t, json_get_str(c, "source", NULL));
+		table_add(&t, json_get_str(c, "subject", NULL));
+		table_add(&t, json_get_str(c, "not_after", NULL));
+		table_addf(&t, "%lld", (long long)json_get_i64(c, "days_left", 0));
+	}
+	if (json_count(certificates) > 0)
+		table_print(&t, out);
+}
+
+static void print_generation(const struct json *generation, FILE *out)
+{
+	const struct json *failure = json_get_object(generation, "last_failure");
+
+	if (!generation)
+		return;
+	fprintf(out, "generation %llu since %s, asked by %s, %zu files\n",
+		(unsigned long long)json_get_u64(generation, "number", 0),
+		json_get_str(generation, "since", "?"), json_get_str(generation, "asked_by", "?"),
+		json_count(json_get_array(generation, "files")));
+	if (failure)
+		fprintf(out, "THE FILES ARE NOT SERVED: the reload of %s failed:\n%s\n",
+			json_get_str(failure, "at", "?"), json_get_str(failure, "report", ""));
+	print_certificates(json_get_array(generation, "certificates"), out);
+}
+
 static void add_memory(struct table *t, const struct json *memory, const char *key)
 {
 	char text[TEXT_MAX];
@@ -193,6 +227,7 @@ void status_print(const struct json *status, FILE *out)
 	bool has_sock_diag = strcmp(sock_diag, "ok") == 0;
 
 	print_head(status, out);
+	print_generation(json_get_object(status, "generation"), out);
 	fputc('\n', out);
 	print_workers(workers, out);
 	fputc('\n', out);

@@ -7,7 +7,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ARG_INDEX = 1, ARG_CONTROL, ARG_BUNDLE, ARG_STATS, ARG_UID, ARG_GID, ARG_LISTEN, ARG_COUNT };
+enum {
+	ARG_INDEX = 1,
+	ARG_CONTROL,
+	ARG_BUNDLE,
+	ARG_GENERATION,
+	ARG_STATS,
+	ARG_UID,
+	ARG_GID,
+	ARG_LISTEN,
+	ARG_COUNT
+};
 
 static size_t count_items(const char *list)
 {
@@ -43,6 +53,7 @@ static int run(int argc, char **argv)
 		.index = strtoul(argv[ARG_INDEX], NULL, 10),
 		.control_fd = atoi(argv[ARG_CONTROL]),
 		.bundle_fd = atoi(argv[ARG_BUNDLE]),
+		.generation = strtoull(argv[ARG_GENERATION], NULL, 10),
 		.stats_fd = atoi(argv[ARG_STATS]),
 		.user = {.uid = (uid_t)strtoul(argv[ARG_UID], NULL, 10),
 			 .gid = (gid_t)strtoul(argv[ARG_GID], NULL, 10)},

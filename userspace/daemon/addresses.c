@@ -14,6 +14,7 @@
 struct place {
 	const struct bundle *bundle;
 	enum addresses_purpose purpose;
+	const struct config *served;
 	struct report *report;
 	char field[CONFILE_FIELD_MAX];
 };
@@ -51,10 +52,21 @@ static bool is_excused(const struct addr *addr, int error)
 	return error == -EADDRINUSE && (addr_is_unix(addr) || sock_probe_shared(addr) == 0);
 }
 
+static bool is_ours(const struct config *served, const struct addr *addr)
+{
+	for (size_t i = 0; served && i < served->n_listeners; i++) {
+		for (size_t a = 0; a < served->listeners[i].n_addrs; a++) {
+			if (addr_equal(&served->listeners[i].addrs[a], addr))
+				return true;
+		}
+	}
+	return served && addr_equal(&served->admin, addr);
+}
+
 static void check_one(const struct place *place, const struct addr *addr)
 {
 	unsigned int line = confload_line(place->bundle, place->field);
-	int r = sock_probe_free(addr);
+	int r = is_ours(place->served, addr) ? 0 : sock_probe_free(addr);
 	char text[ADDR_TEXT_MAX];
 
 	if (r == 0)
@@ -71,9 +83,11 @@ static void check_one(const struct place *place, const struct addr *addr)
 }
 
 void addresses_check(const struct config *config, const struct bundle *bundle,
-		     enum addresses_purpose purpose, struct report *report)
+		     enum addresses_purpose purpose, const struct config *served,
+		     struct report *report)
 {
-	struct place place = {.bundle = bundle, .purpose = purpose, .report = report};
+	struct place place = {
+		.bundle = bundle, .purpose = purpose, .served = served, .report = report};
 
 	for (size_t i = 0; i < config->n_listeners; i++) {
 		for (size_t a = 0; a < config->listeners[i].n_addrs; a++) {

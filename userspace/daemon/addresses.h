@@ -15,11 +15,13 @@ enum addresses_purpose {
 
 /**
  * addresses_check() - try every listener's address and the admin socket; leaves nothing behind.
+ * Those of @served (NULL: none) are ours already.
  *
  * Mistakes and remarks go to @report with the line that @bundle knows. Two servers of one user
  * could share a port by SO_REUSEPORT without noticing: that is "in use" here.
  */
 void addresses_check(const struct config *config, const struct bundle *bundle,
-		     enum addresses_purpose purpose, struct report *report);
+		     enum addresses_purpose purpose, const struct config *served,
+		     struct report *report);
 
 #endif

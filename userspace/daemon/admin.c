@@ -16,8 +16,7 @@ struct admin {
 	struct loop_source source;
 	struct loop_timer timer;
 	struct httpd *httpd;
-	admin_collect *collect;
-	void *arg;
+	struct admin_handlers handlers;
 	struct list queries;
 };
 
@@ -114,13 +113,16 @@ static void on_timer(struct loop_timer *timer)
 	turn(container_of(timer, struct admin, timer));
 }
 
-static void on_request(void *arg, const char *path, struct httpd_request *request)
+static void on_request(void *arg, enum httpd_method method, const char *path,
+		       struct httpd_request *request)
 {
-	static const char where[] = "try /status\n";
+	static const char where[] = "try GET /status or POST /reload\n";
 	struct admin *admin = arg;
+	bool status = method == HTTPD_GET && strcmp(path, "/status") == 0;
+	bool reload = method == HTTPD_POST && strcmp(path, "/reload") == 0;
 	struct admin_query *query;
 
-	if (strcmp(path, "/status") != 0) {
+	if (!status && !reload) {
 		httpd_answer(request, 404, "text/plain", strdup(where), sizeof(where) - 1);
 		return;
 	}
@@ -132,19 +134,21 @@ static void on_request(void *arg, const char *path, struct httpd_request *reques
 	query->admin = admin;
 	query->request = request;
 	list_add_tail(&admin->queries, &query->node);
-	admin->collect(admin->arg, query);
+	if (status)
+		admin->handlers.status(admin->handlers.arg, query);
+	else
+		admin->handlers.reload(admin->handlers.arg, query);
 }
 
-void admin_answer(struct admin_query *query, struct json *status)
+/* @answer is given away. */
+static void answer_query(struct admin_query *query, unsigned int status, struct json *answer)
 {
 	struct admin *admin = query->admin;
-	char *text;
+	char *text = json_text(answer, JSON_ONE_LINE);
 
-	admin_add_kernel(status);
-	text = json_text(status, JSON_ONE_LINE);
-	json_free(status);
+	json_free(answer);
 	if (text)
-		httpd_answer(query->request, 200, "application/json", text, strlen(text));
+		httpd_answer(query->request, status, "application/json", text, strlen(text));
 	else
 		httpd_answer(query->request, 503, "text/plain", NULL, 0);
 	list_del(&query->node);
@@ -153,7 +157,18 @@ void admin_answer(struct admin_query *query, struct json *status)
 	(void)loop_arm(admin->loop, &admin->timer, 0);
 }
 
-int admin_open(struct loop *loop, int listen_fd, admin_collect *collect, void *arg,
+void admin_answer(struct admin_query *query, struct json *status)
+{
+	admin_add_kernel(status);
+	answer_query(query, 200, status);
+}
+
+void admin_answer_reload(struct admin_query *query, bool ok, struct json *answer)
+{
+	answer_query(query, ok ? 200 : 409, answer);
+}
+
+int admin_open(struct loop *loop, int listen_fd, const struct admin_handlers *handlers,
 	       struct admin **ret_admin)
 {
 	struct admin *admin = calloc(1, sizeof(*admin));
@@ -162,8 +177,7 @@ int admin_open(struct loop *loop, int listen_fd, admin_collect *collect, void *a
 	if (!admin)
 		return -ENOMEM;
 	admin->loop = loop;
-	admin->collect = collect;
-	admin->arg = arg;
+	admin->handlers = *handlers;
 	list_init(&admin->queries);
 	r = httpd_new(listen_fd, on_request, admin, &admin->httpd);
 	if (r == 0) {

@@ -3,14 +3,10 @@
 
 #include "base/fd.h"
 #include "base/lockmem.h"
-#include "base/secret.h"
 #include "sys/confile.h"
 
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
-
-#define RANDOM_KEY_BYTES 64
 
 /* --- items --- */
 
@@ -55,6 +51,7 @@ void bundle_free(struct bundle *bundle)
 	if (!bundle)
 		return;
 	confile_free(bundle->confile);
+	bundle_rules_done(bundle);
 	items_done(&bundle->variables);
 	items_done(&bundle->secrets);
 	lockmem_free(bundle->text, bundle->text_len + 1);
@@ -96,8 +93,8 @@ static const char *environment(void *arg, const char *name)
 	return value;
 }
 
-static void tell_unreadable(const struct bundle *bundle, struct report *report, const char *field,
-			    const char *source, int error)
+static void tell_unreadable(const struct confile *confile, struct report *report, const char *field,
+			    const char *source, int error, bool list)
 {
 	bool is_env = strncmp(source, "env:", 4) == 0;
 	const char *what = strerror(-error);
@@ -110,7 +107,7 @@ static void tell_unreadable(const struct bundle *bundle, struct report *report, 
 		break;
 	case -ENODATA:
 		what = is_env ? "is not set in the environment, or empty" : "is an empty file";
-		hint = is_env ? "set the variable to the PEM text" : "it must have PEM text";
+		hint = is_env ? "set the variable to the text itself" : "is it written already?";
 		break;
 	case -ENOENT:
 		hint = "check the path; a relative one is beside the configuration file";
@@ -122,7 +119,7 @@ static void tell_unreadable(const struct bundle *bundle, struct report *report, 
 		what = "is not a regular file";
 		break;
 	case -EFBIG:
-		what = "is larger than 4 MiB";
+		what = list ? "is larger than 64 MiB" : "is larger than 4 MiB";
 		hint = "is this the right file?";
 		break;
 	case -EAGAIN:
@@ -132,12 +129,14 @@ static void tell_unreadable(const struct bundle *bundle, struct report *report, 
 	default:
 		break;
 	}
-	report_add_mistake(report, confile_line(bundle->confile, field), field, hint, "%s: %s",
-			   source, what);
+	report_add_mistake(report, confile_line(confile, field), field, hint, "%s: %s", source,
+			   what);
 }
 
-static int collect(struct bundle *bundle, struct report *report, const char *field,
-		   const char *source)
+int bundle_collect(struct bundle *bundle, struct report *report, const struct confile *confile,
+		   const char *field, const char *source,
+		   int (*read)(const char *dir, const char *source, char **ret_data,
+			       size_t *ret_len))
 {
 	const struct bundle_item *known;
 	char *data = NULL;
@@ -149,7 +148,7 @@ static int collect(struct bundle *bundle, struct report *report, const char *fie
 		return 0;
 	known = bundle_items_find(&bundle->secrets, source);
 	if (!known) {
-		int error = bundle_source_read(bundle->dir, source, &data, &len);
+		int error = read(bundle->dir, source, &data, &len);
 
 		if (error == -ENOMEM)
 			return error;
@@ -159,40 +158,37 @@ static int collect(struct bundle *bundle, struct report *report, const char *fie
 		known = bundle_items_find(&bundle->secrets, source);
 	}
 	if (known->error < 0)
-		tell_unreadable(bundle, report, field, source, known->error);
+		tell_unreadable(confile, report, field, source, known->error,
+				read == bundle_list_read);
 	return 0;
 }
 
-/* Nobody has written keys for tickets down: every start has its own, every worker the same. */
-static int add_random_keys(struct bundle *bundle)
+static int collect(struct bundle *bundle, struct report *report, const char *field,
+		   const char *source)
 {
-	uint8_t random[RANDOM_KEY_BYTES];
-	size_t len = 2 * sizeof(random);
-	char *text;
-
-	if (bundle_items_find(&bundle->secrets, BUNDLE_RANDOM_KEYS))
-		return 0;
-	if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random))
-		return -EIO;
-	text = lockmem_new(len + 1);
-	for (size_t i = 0; text && i < sizeof(random); i++)
-		(void)snprintf(text + 2 * i, 3, "%02x", random[i]);
-	secret_wipe_mem(random, sizeof(random));
-	return text ? bundle_items_add(&bundle->secrets, BUNDLE_RANDOM_KEYS, text, len, 0)
-		    : -ENOMEM;
+	return bundle_collect(bundle, report, bundle->confile, field, source, bundle_source_read);
 }
 
-static int collect_ticket_keys(struct bundle *bundle, struct report *report, size_t index,
-			       const struct confile_tls *tls)
+/* @at: the path of @certificate. */
+static int collect_certificate(struct bundle *bundle, struct report *report, const char *at,
+			       const struct confile_certificate *certificate)
 {
+	const struct {
+		const char *key, *source;
+	} sources[] = {
+		{"chain", certificate->chain},
+		{"key", certificate->key},
+		{"pkcs12", certificate->pkcs12},
+		{"password", certificate->password},
+	};
 	char field[CONFILE_FIELD_MAX];
+	int r = 0;
 
-	if (!tls->resumption || strcmp(tls->resumption, "tickets") != 0)
-		return 0;
-	if (!tls->ticket_keys)
-		return add_random_keys(bundle);
-	snprintf(field, sizeof(field), "listeners[%zu].tls.ticket_keys", index);
-	return collect(bundle, report, field, tls->ticket_keys);
+	for (size_t i = 0; r == 0 && i < sizeof(sources) / sizeof(sources[0]); i++) {
+		snprintf(field, sizeof(field), "%.200s.%s", at, sources[i].key);
+		r = collect(bundle, report, field, sources[i].source);
+	}
+	return r;
 }
 
 static int collect_listener(struct bundle *bundle, struct report *report, size_t index,
@@ -202,17 +198,11 @@ static int collect_listener(struct bundle *bundle, struct report *report, size_t
 	int r = 0;
 
 	for (unsigned int i = 0; r == 0 && i < tls->n_certificates; i++) {
-		snprintf(field, sizeof(field), "listeners[%zu].tls.certificates[%u].chain", index,
-			 i);
-		r = collect(bundle, report, field, tls->certificates[i].chain);
-		snprintf(field, sizeof(field), "listeners[%zu].tls.certificates[%u].key", index, i);
-		if (r == 0)
-			r = collect(bundle, report, field, tls->certificates[i].key);
+		snprintf(field, sizeof(field), "listeners[%zu].tls.certificates[%u]", index, i);
+		r = collect_certificate(bundle, report, field, &tls->certificates[i]);
 	}
 	snprintf(field, sizeof(field), "listeners[%zu].tls.client_ca", index);
-	if (r == 0)
-		r = collect(bundle, report, field, tls->client_ca);
-	return r == 0 ? collect_ticket_keys(bundle, report, index, tls) : r;
+	return r < 0 ? r : collect(bundle, report, field, tls->client_ca);
 }
 
 static int collect_upstream(struct bundle *bundle, struct report *report, size_t index,
@@ -221,13 +211,9 @@ static int collect_upstream(struct bundle *bundle, struct report *report, size_t
 	char field[CONFILE_FIELD_MAX];
 	int r = 0;
 
-	if (tls->certificate) {
-		snprintf(field, sizeof(field), "upstreams[%zu].tls.certificate.chain", index);
-		r = collect(bundle, report, field, tls->certificate->chain);
-		snprintf(field, sizeof(field), "upstreams[%zu].tls.certificate.key", index);
-		if (r == 0)
-			r = collect(bundle, report, field, tls->certificate->key);
-	}
+	snprintf(field, sizeof(field), "upstreams[%zu].tls.certificate", index);
+	if (tls->certificate)
+		r = collect_certificate(bundle, report, field, tls->certificate);
 	snprintf(field, sizeof(field), "upstreams[%zu].tls.server_ca", index);
 	return r < 0 ? r : collect(bundle, report, field, tls->server_ca);
 }
@@ -281,10 +267,42 @@ int bundle_read(const char *path, struct report *report, struct bundle **ret_bun
 				  &bundle->confile);
 	if (r == 0)
 		r = collect_all(bundle, report);
+	if (r == 0)
+		r = bundle_tickets_collect(bundle, report);
+	if (r == 0)
+		r = bundle_rules_collect(bundle, environment, report);
 	if (r < 0) {
 		bundle_free(bundle);
 		return r;
 	}
 	*ret_bundle = bundle;
 	return 0;
+}
+
+int bundle_paths(const struct bundle *bundle, const char *path, char ***ret_paths, size_t *ret_n)
+{
+	char **paths = calloc(bundle->secrets.count + 1, sizeof(char *));
+	bool complete = paths != NULL;
+	size_t n = 0;
+
+	if (complete)
+		complete = (paths[n] = strdup(path)) != NULL;
+	n += complete;
+	for (size_t i = 0; complete && i < bundle->secrets.count; i++) {
+		const char *name = bundle->secrets.list[i].name;
+
+		if (strncmp(name, "file:", 5) != 0 || name[5] == '\0')
+			continue;
+		complete = (paths[n] = bundle_path_beside(bundle->dir, name + 5)) != NULL;
+		n += complete;
+	}
+	if (complete) {
+		*ret_paths = paths;
+		*ret_n = n;
+		return 0;
+	}
+	while (n > 0)
+		free(paths[--n]);
+	free(paths);
+	return -ENOMEM;
 }

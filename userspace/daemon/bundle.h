@@ -11,13 +11,15 @@
 
 #include "base/report.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct bundle;
 struct confile;
 
-#define BUNDLE_CONFIG_MAX ((size_t)1 << 20) /* YAML text: thousands of rules */
-#define BUNDLE_FILE_MAX	  ((size_t)4 << 20) /* one PEM file: every public CA is 220 KiB */
+#define BUNDLE_CONFIG_MAX ((size_t)1 << 20)  /* YAML text: thousands of rules */
+#define BUNDLE_FILE_MAX	  ((size_t)4 << 20)  /* one PEM file: every public CA is 220 KiB */
+#define BUNDLE_LIST_MAX	  ((size_t)64 << 20) /* a list of entries or rules: 900,000 digests */
 
 /**
  * bundle_read() - read the configuration at @path and all that it names.
@@ -41,9 +43,24 @@ int bundle_to_fd(const struct bundle *bundle, int *ret_fd);
  */
 int bundle_from_fd(int fd, struct bundle **ret_bundle);
 
+/** bundle_fd_equal() - two memfds of bundle_to_fd() have the same bytes. */
+bool bundle_fd_equal(int a, int b);
+
+/**
+ * bundle_keep_random_keys() - random keys for tickets last from start to end, not from reload to reload:
+ * take those of the memfd @before_fd, when it has any; -1: none. Returns: 0; as bundle_from_fd().
+ */
+int bundle_keep_random_keys(struct bundle *bundle, int before_fd);
+
+/**
+ * bundle_paths() - the configuration at @path and every file that it names, also those that could not
+ * be read; the caller frees the list and its texts. Returns: 0 or -ENOMEM.
+ */
+int bundle_paths(const struct bundle *bundle, const char *path, char ***ret_paths, size_t *ret_n);
+
 /* For confload. */
 
-/** The source of ticket keys when no file has them: new with each bundle_read(), the same for all workers. */
+/** The source of ticket keys when no file has them: see bundle_keep_random_keys(). */
 #define BUNDLE_RANDOM_KEYS "random:"
 
 /** bundle_confile() - the parsed text. */
@@ -54,5 +71,8 @@ const struct confile *bundle_confile(const struct bundle *bundle);
  * Returns: NULL when it could not be read (which was reported then).
  */
 const char *bundle_secret(const struct bundle *bundle, const char *source, size_t *ret_len);
+
+/** bundle_rules() - the rules of the file that @source includes. Returns: NULL as above. */
+const struct confile *bundle_rules(const struct bundle *bundle, const char *source);
 
 #endif

@@ -173,6 +173,8 @@ static int parse_text(struct bundle *bundle)
 	report_init(&report);
 	r = confile_parse(bundle->text, bundle->text_len, recorded, bundle, &report,
 			  &bundle->confile);
+	if (r == 0)
+		r = bundle_rules_parse(bundle, recorded, &report);
 	if (r == -EINVAL || (r == 0 && report.n_mistakes > 0))
 		r = -EPROTO;
 	report_done(&report);
@@ -242,4 +244,24 @@ int bundle_from_fd(int fd, struct bundle **ret_bundle)
 	}
 	*ret_bundle = bundle;
 	return 0;
+}
+
+bool bundle_fd_equal(int a, int b)
+{
+	struct stat stat_a, stat_b;
+	void *map_a, *map_b;
+	bool equal = false;
+
+	if (fstat(a, &stat_a) < 0 || fstat(b, &stat_b) < 0 || stat_a.st_size != stat_b.st_size ||
+	    stat_a.st_size == 0)
+		return false;
+	map_a = mmap(NULL, (size_t)stat_a.st_size, PROT_READ, MAP_SHARED, a, 0);
+	map_b = mmap(NULL, (size_t)stat_b.st_size, PROT_READ, MAP_SHARED, b, 0);
+	if (map_a != MAP_FAILED && map_b != MAP_FAILED)
+		equal = memcmp(map_a, map_b, (size_t)stat_a.st_size) == 0;
+	if (map_a != MAP_FAILED)
+		munmap(map_a, (size_t)stat_a.st_size);
+	if (map_b != MAP_FAILED)
+		munmap(map_b, (size_t)stat_b.st_size);
+	return equal;
 }

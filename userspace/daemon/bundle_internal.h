@@ -4,6 +4,7 @@
 #define SLUICE_DAEMON_BUNDLE_INTERNAL_H
 
 #include "daemon/bundle.h"
+#include "sys/confile.h"
 
 #include <stdint.h>
 
@@ -20,12 +21,20 @@ struct bundle_items {
 	size_t count;
 };
 
+/** A file of rules, parsed. */
+struct bundle_rules {
+	char *source;
+	struct confile *confile; /* NULL: could not be */
+};
+
 struct bundle {
 	char *text; /* base/lockmem, text_len + 1 bytes */
 	size_t text_len;
 	struct bundle_items variables; /* all that the text asked for, also those that are unset */
 	struct bundle_items secrets;
 	struct confile *confile;
+	struct bundle_rules *rules;
+	size_t n_rules;
 	char *dir; /* of the configuration file; NULL in a worker */
 };
 
@@ -42,6 +51,36 @@ int bundle_items_add(struct bundle_items *items, const char *name, char *data, s
  *          -EFBIG; -ENOMEM; open(2)'s or read(2)'s errno.
  */
 int bundle_source_read(const char *dir, const char *source, char **ret_data, size_t *ret_len);
+
+/** bundle_path_beside() - @path as it is, or below @dir when it is relative; the caller's. */
+char *bundle_path_beside(const char *dir, const char *path);
+
+/** bundle_list_read() - the same of a list, which may be longer, and a file that is empty. */
+int bundle_list_read(const char *dir, const char *source, char **ret_data, size_t *ret_len);
+
+/**
+ * bundle_collect() - read @source, unless that was done. @confile: where @field is.
+ * @read: bundle_source_read() or bundle_list_read(). Returns: 0, also after a report; -ENOMEM.
+ */
+int bundle_collect(struct bundle *bundle, struct report *report, const struct confile *confile,
+		   const char *field, const char *source,
+		   int (*read)(const char *dir, const char *source, char **ret_data,
+			       size_t *ret_len));
+
+/** bundle_tickets_collect() - keys for the tickets of all listeners. Returns: as bundle_collect(), -EIO. */
+int bundle_tickets_collect(struct bundle *bundle, struct report *report);
+
+/* bundle_rules.c */
+
+/** bundle_rules_collect() - the files of rules that the configuration includes, and their lists. */
+int bundle_rules_collect(struct bundle *bundle, confile_variable *variable, struct report *report);
+
+/**
+ * bundle_rules_parse() - the rules of files that are there already.
+ * Returns: 0, also after a report; -ENOMEM.
+ */
+int bundle_rules_parse(struct bundle *bundle, confile_variable *variable, struct report *report);
+void bundle_rules_done(struct bundle *bundle);
 
 /** bundle_file_read() - a regular file of at most @max bytes; the same returns. */
 int bundle_file_read(const char *path, size_t max, char **ret_data, size_t *ret_len);

@@ -67,27 +67,35 @@ int bundle_file_read(const char *path, size_t max, char **ret_data, size_t *ret_
 	return 0;
 }
 
-static int read_beside(const char *dir, const char *path, char **ret_data, size_t *ret_len)
+char *bundle_path_beside(const char *dir, const char *path)
+{
+	char *full = NULL;
+
+	if (path[0] == '/')
+		return strdup(path);
+	return asprintf(&full, "%s/%s", dir, path) < 0 ? NULL : full;
+}
+
+static int read_beside(const char *dir, const char *path, size_t max, char **ret_data,
+		       size_t *ret_len)
 {
 	char _cleanup_free_ *full = NULL;
 
 	if (path[0] == '\0')
 		return -EINVAL;
-	if (path[0] == '/')
-		return bundle_file_read(path, BUNDLE_FILE_MAX, ret_data, ret_len);
-	if (asprintf(&full, "%s/%s", dir, path) < 0) {
-		full = NULL;
+	full = bundle_path_beside(dir, path);
+	if (!full)
 		return -ENOMEM;
-	}
-	return bundle_file_read(full, BUNDLE_FILE_MAX, ret_data, ret_len);
+	return bundle_file_read(full, max, ret_data, ret_len);
 }
 
-int bundle_source_read(const char *dir, const char *source, char **ret_data, size_t *ret_len)
+static int source_read(const char *dir, const char *source, size_t max, char **ret_data,
+		       size_t *ret_len)
 {
 	const char *value;
 
 	if (strncmp(source, "file:", 5) == 0)
-		return read_beside(dir, source + 5, ret_data, ret_len);
+		return read_beside(dir, source + 5, max, ret_data, ret_len);
 	if (strncmp(source, "env:", 4) != 0 || source[4] == '\0')
 		return -EINVAL;
 	value = getenv(source + 4);
@@ -98,4 +106,21 @@ int bundle_source_read(const char *dir, const char *source, char **ret_data, siz
 		return -ENOMEM;
 	*ret_len = strlen(value);
 	return 0;
+}
+
+int bundle_source_read(const char *dir, const char *source, char **ret_data, size_t *ret_len)
+{
+	return source_read(dir, source, BUNDLE_FILE_MAX, ret_data, ret_len);
+}
+
+int bundle_list_read(const char *dir, const char *source, char **ret_data, size_t *ret_len)
+{
+	int r = source_read(dir, source, BUNDLE_LIST_MAX, ret_data, ret_len);
+
+	/* A program that has nobody to list writes an empty file. An unset variable is a mistake. */
+	if (r != -ENODATA || strncmp(source, "file:", 5) != 0)
+		return r;
+	*ret_data = lockmem_text("", 0);
+	*ret_len = 0;
+	return *ret_data ? 0 : -ENOMEM;
 }

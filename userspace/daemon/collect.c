@@ -5,6 +5,7 @@
 #include "base/fd.h"
 #include "base/list.h"
 #include "daemon/admin.h"
+#include "daemon/reload.h"
 #include "daemon/workers.h"
 #include "sys/json.h"
 
@@ -20,6 +21,7 @@
 struct collect {
 	struct loop *loop;
 	struct workers *workers;
+	struct reload *reload;
 	struct admin *admin;
 	const char *config_path;
 	uint64_t started_ms;
@@ -81,6 +83,7 @@ static void answer(struct query *query)
 	json_add_str(status, "state",
 		     workers_are_draining(collect->workers) ? "draining" : "running");
 	json_add_str(status, "config", collect->config_path);
+	reload_report(collect->reload, status);
 	workers = json_add_array(status, "workers");
 	for (size_t i = 0; i < workers_count(collect->workers); i++) {
 		struct worker_view view = workers_view(collect->workers, i);
@@ -157,20 +160,41 @@ static void on_query(void *arg, struct admin_query *admin_query)
 		answer(query);
 }
 
-int collect_open(struct loop *loop, int admin_fd, struct workers *workers, const char *config_path,
-		 struct collect **ret_collect)
+static void on_reloaded(void *arg, const struct reload_result *result)
+{
+	struct json *answer = json_new_object();
+
+	json_add_bool(answer, "ok", result->ok);
+	json_add_bool(answer, "changed", result->changed);
+	json_add_u64(answer, "generation", result->generation);
+	json_add_str(answer, "report", result->report);
+	admin_answer_reload(arg, result->ok, answer);
+}
+
+static void on_reload(void *arg, struct admin_query *query)
+{
+	const struct collect *collect = arg;
+
+	reload_ask(collect->reload, "command", on_reloaded, query);
+}
+
+int collect_open(struct loop *loop, int admin_fd, struct workers *workers, struct reload *reload,
+		 const char *config_path, struct collect **ret_collect)
 {
 	struct collect *collect = calloc(1, sizeof(*collect));
+	const struct admin_handlers handlers = {
+		.status = on_query, .reload = on_reload, .arg = collect};
 	int r;
 
 	if (!collect)
 		return -ENOMEM;
 	collect->loop = loop;
 	collect->workers = workers;
+	collect->reload = reload;
 	collect->config_path = config_path;
 	collect->started_ms = clock_now_ms();
 	list_init(&collect->queries);
-	r = admin_open(loop, admin_fd, on_query, collect, &collect->admin);
+	r = admin_open(loop, admin_fd, &handlers, &collect->admin);
 	if (r < 0) {
 		free(collect);
 		return r;

@@ -5,14 +5,15 @@
 
 struct collect;
 struct loop;
+struct reload;
 struct workers;
 
 /**
- * collect_open() - serve status queries on the listening socket @admin_fd (stays the caller's).
+ * collect_open() - serve the admin socket, the listening socket @admin_fd (stays the caller's).
  * Returns: 0, -ENOMEM, -EIO.
  */
-int collect_open(struct loop *loop, int admin_fd, struct workers *workers, const char *config_path,
-		 struct collect **ret_collect);
+int collect_open(struct loop *loop, int admin_fd, struct workers *workers, struct reload *reload,
+		 const char *config_path, struct collect **ret_collect);
 void collect_close(struct collect *collect);
 
 #endif

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #define WORKERS_MAX 1024
 
@@ -122,6 +123,10 @@ int confload_build(const struct bundle *bundle, struct report *report, struct co
 
 	if (!load.config)
 		return -ENOMEM;
+	if (getrandom(load.hash_key, sizeof(load.hash_key), 0) != sizeof(load.hash_key)) {
+		config_free(load.config);
+		return -EIO;
+	}
 	load_timeouts(&load);
 	load_session(&load);
 	load_limits(&load);

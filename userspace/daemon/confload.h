@@ -19,7 +19,7 @@ struct bundle;
  * environment or the network, so supervisor and worker come to the same result; only remarks
  * depend on the time.
  *
- * Returns: 0; -EINVAL when @report has a mistake; -ENOMEM.
+ * Returns: 0; -EINVAL when @report has a mistake; -ENOMEM; -EIO (no random bytes).
  */
 int confload_build(const struct bundle *bundle, struct report *report, struct config **ret_config);
 

@@ -8,15 +8,17 @@
 
 #include "daemon/bundle.h"
 #include "daemon/confload.h"
+#include "model/match.h"
 #include "sys/confile.h"
 #include "sys/tls_cert.h"
 
 struct confload {
 	const struct bundle *bundle;
-	const struct confile *confile;
+	const struct confile *confile; /* where fields are: also a file of rules */
 	const struct confile_root *root;
 	struct report *report;
 	struct config *config;
+	uint8_t hash_key[SIPHASH_KEY_BYTES]; /* of its match_sets */
 };
 
 /** Path of a field, as confile_line() takes it. */
@@ -46,6 +48,9 @@ int confload_name(struct confload *load, const struct confload_field *field, con
 unsigned int confload_choice(struct confload *load, const struct confload_field *field,
 			     const char *text, const char *const *choices);
 
+/** confload_bool() - "true" or "false", which is the default. */
+bool confload_bool(struct confload *load, const struct confload_field *field, const char *text);
+
 /** confload_addr() - an address; len == 0 when there was a mistake. */
 void confload_addr(struct confload *load, const struct confload_field *field, const char *text,
 		   struct addr *ret_addr);
@@ -71,6 +76,10 @@ uint64_t confload_number(struct confload *load, const struct confload_field *fie
 /** confload_texts() - copy a list. */
 int confload_texts(char *const *from, unsigned int n, char ***ret_texts, size_t *ret_n);
 
+/** confload_alpn() - copy the protocols at @field. */
+int confload_alpn(struct confload *load, const struct confload_field *field, char *const *from,
+		  unsigned int n, char ***ret_names, size_t *ret_n);
+
 /** confload_is_dns() - a host's name without wildcard. */
 bool confload_is_dns(const char *text);
 
@@ -89,10 +98,30 @@ int confload_certificate(struct confload *load, const struct confload_field *fie
 /** confload_blob() - the content of @source; data stays NULL when there was a mistake. */
 int confload_blob(struct confload *load, const struct confload_field *field, const char *source,
 		  struct config_blob *to);
+/**
+ * confload_unlock_pkcs12() - chain and key from `pkcs12:` of the certificate at @field; they stay
+ * empty when there was a mistake.
+ * confload_unlock_key() - the same of @key, which is there, with `password:`. It stays as it is then.
+ */
+int confload_unlock_pkcs12(struct confload *load, const struct confload_field *field,
+			   const struct confile_certificate *from, struct config_certificate *to);
+int confload_unlock_key(struct confload *load, const struct confload_field *field,
+			const struct confile_certificate *from, struct config_blob *key);
+
+/**
+ * confload_digest() - SHA-256 of a listener's rules, with the files that they include, as they are
+ * written: another one is another policy, or the same in other words. Returns: 0, -ENOMEM.
+ */
+int confload_digest(const struct confload *load, const struct confile_listener *listener,
+		    uint8_t ret_digest[CONFIG_DIGEST_BYTES]);
 
 /** confload_ca() - trusted CAs; data stays NULL when there was a mistake. */
 int confload_ca(struct confload *load, const struct confload_field *field, const char *source,
 		struct config_blob *to);
+
+/** confload_proxy_in(), confload_proxy_out() - the PROXY protocol, of a listener and of an upstream. */
+int confload_proxy_in(struct confload *load, size_t index, struct config_listener *listener);
+void confload_proxy_out(struct confload *load, size_t index, struct config_upstream *upstream);
 
 /* The parts. */
 int confload_upstreams(struct confload *load);
@@ -103,17 +132,43 @@ int confload_rules(struct confload *load, size_t index, struct config_listener *
 int confload_originate(struct confload *load, size_t index, struct config_listener *listener);
 int confload_passthrough(struct confload *load, size_t index, struct config_listener *listener);
 
+/** confload_answers() - what a listener tells clients that cannot go on; behind its tls. */
+void confload_answers(struct confload *load, size_t index, struct config_listener *listener);
+/** confload_respond() - the same of the rule at @rule, behind its action. */
+void confload_respond(struct confload *load, const struct confload_field *rule,
+		      const struct confile_rule *from, enum config_mode mode,
+		      struct config_rule *to);
+
 /** confload_check_passthrough() - may clients of mode: passthrough go to @upstream (its index)? */
 void confload_check_passthrough(struct confload *load, const struct confload_field *field,
 				size_t upstream);
 /** confload_find_upstream() - its index; n_upstreams, and a mistake, when there is none. */
 size_t confload_find_upstream(struct confload *load, const struct confload_field *field,
 			      const char *wanted);
-/** confload_sni_check() - a match of mode: passthrough. */
-void confload_sni_check(struct confload *load, size_t listener, size_t rule,
-			const struct confile_match *match);
-/** confload_match_check() - Returns: true when it is about peers without certificate. */
-bool confload_match_check(struct confload *load, size_t listener, size_t rule,
-			  const struct confile_match *match);
+/** confload_empty() - a part without anything in it, unless what was in it was a mistake. */
+void confload_empty(struct confload *load, const struct confload_field *field, const char *hint);
+
+/** confload_match() - the match at @field, for @to, a rule of @listener. */
+int confload_match(struct confload *load, const struct confload_field *field,
+		   const struct config_listener *listener, const struct confile_match *from,
+		   struct config_rule *to);
+int confload_time(struct confload *load, const struct confload_field *field,
+		  const struct confile_time *from, struct match_time **ret_time);
+
+/** What is wrong with an entry: "'ENTRY' WHAT". Static texts. */
+struct confload_problem {
+	const char *what, *hint;
+};
+
+/**
+ * confload_entry_add() - @text as an entry of a list of @key.
+ * Returns: 0; -EINVAL with @problem (what NULL: longer than IDENTITY_NAME_MAX); -ENOMEM.
+ */
+int confload_entry_add(struct match_set *set, enum match_key key, const char *text,
+		       struct confload_problem *problem);
+
+/** confload_list_add() - the entries of the file that @source, at @field, names. */
+int confload_list_add(struct confload *load, const struct confload_field *field, enum match_key key,
+		      const char *source, struct match_set *set);
 
 #endif

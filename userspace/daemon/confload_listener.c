@@ -5,11 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool same(const struct addr *a, const struct addr *b)
-{
-	return a->len > 0 && a->len == b->len && memcmp(&a->sa, &b->sa, a->len) == 0;
-}
-
 /* Is the address that @index, @addr name taken by one that comes before it? */
 static void check_taken(struct confload *load, size_t index, size_t addr)
 {
@@ -23,7 +18,7 @@ static void check_taken(struct confload *load, size_t index, size_t addr)
 		size_t n = i == index ? addr : other->n_addrs;
 
 		for (size_t a = 0; a < n; a++) {
-			if (same(&other->addrs[a], mine))
+			if (addr_equal(&other->addrs[a], mine))
 				confload_mistake(load, &field, "every address once",
 						 "%s is listened on twice; see line %u",
 						 addr_format(mine, text),
@@ -34,7 +29,7 @@ static void check_taken(struct confload *load, size_t index, size_t addr)
 								      .path));
 		}
 	}
-	if (same(&config->admin, mine))
+	if (addr_equal(&config->admin, mine))
 		confload_mistake(load, &field, "every address once", "%s is the admin socket",
 				 addr_format(mine, text));
 }
@@ -57,7 +52,7 @@ static bool is_loopback(const struct addr *a)
 /* Does a connection to @to come out at @listener? Linux takes a connection to ANY to loopback. */
 static bool reaches(const struct addr *to, const struct addr *listener)
 {
-	if (same(to, listener))
+	if (addr_equal(to, listener))
 		return true;
 	if (to->len == 0 || to->len != listener->len || addr_port(to) != addr_port(listener))
 		return false;
@@ -192,13 +187,18 @@ static int load_listener(struct confload *load, size_t index)
 		truncation_of[confload_choice(load, &field, from->on_truncation, truncations)];
 	if (r == 0)
 		r = load_addrs(load, index, to);
+	if (r == 0)
+		r = confload_proxy_in(load, index, to);
 	if (r < 0 || !known)
 		return r;
+	if (to->mode != MODE_TERMINATE)
+		confload_answers(load, index, to);
 	if (to->mode == MODE_ORIGINATE)
 		return confload_originate(load, index, to);
 	if (to->mode == MODE_PASSTHROUGH)
 		return confload_passthrough(load, index, to);
 	r = confload_tls(load, index, to);
+	confload_answers(load, index, to);
 	return r == 0 ? confload_rules(load, index, to) : r;
 }
 

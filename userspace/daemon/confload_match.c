@@ -1,199 +1,223 @@
 // SPDX-License-Identifier: Apache-2.0
-/* How the names of a match are written. What they match is model/policy's. */
+/* The match of a rule: which keys may be asked where, and their lists. */
 #include "daemon/confload_internal.h"
 
-#include "model/identity.h"
-
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
-#define DNS_NAME_MAX  253 /* RFC 1035 */
-#define DNS_LABEL_MAX 63
+/* What is known of the peers that a rule is for. */
+struct scope {
+	const struct config_listener *listener;
+	bool anonymous; /* the rule is for peers without certificate */
+};
 
-static const char alnum[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
-
-static bool is_label(const char *text, size_t len)
+static enum match_key key_of(const char *name)
 {
-	if (len == 0 || len > DNS_LABEL_MAX || text[0] == '-' || text[len - 1] == '-')
-		return false;
-	for (size_t i = 0; i < len; i++) {
-		if (!strchr(alnum, text[i]) && text[i] != '-' && text[i] != '_')
-			return false;
-	}
-	return true;
+	int key = 0;
+
+	while (key < MATCH_KEYS - 1 && strcmp(match_key_name(key), name) != 0)
+		key++;
+	return key;
 }
 
-bool confload_is_dns(const char *text)
+/* An unknown key in it was reported as match.KEY; "empty" would be a lie then. */
+void confload_empty(struct confload *load, const struct confload_field *field, const char *hint)
 {
-	if (strlen(text) > DNS_NAME_MAX)
-		return false;
-	for (;;) {
-		size_t len = strcspn(text, ".");
+	if (!report_covers_part(load->report, field->path))
+		confload_mistake(load, field, hint, "is empty");
+}
 
-		if (!is_label(text, len))
-			return false;
-		if (text[len] == '\0')
+/* --- may it be asked? --- */
+
+static bool is_of_tls(enum match_key key)
+{
+	return match_key_is_of_certificate(key) || key == MATCH_ALPN || key == MATCH_TLS_VERSION;
+}
+
+/* Returns: false, and a mistake, when the key can never match here. */
+static bool check_key(struct confload *load, const struct confload_field *in,
+		      const struct confload_field *field, enum match_key key,
+		      const struct scope *scope)
+{
+	const char *name = match_key_name(key);
+
+	if (scope->listener->mode == MODE_PASSTHROUGH && is_of_tls(key))
+		confload_mistake(load, field, "use sni, source or time; or mode: terminate",
+				 "can never match: mode: passthrough sees no %s",
+				 match_key_is_of_certificate(key) ? "certificate" : name);
+	else if (scope->anonymous && match_key_is_of_certificate(key))
+		confload_mistake(load, field, "make it a rule of its own",
+				 "a peer without certificate has no %s", name);
+	else if (scope->listener->client_auth == CLIENT_AUTH_OFF &&
+		 match_key_is_of_certificate(key))
+		confload_mistake(load, in, "remove it, or ask clients for certificates",
+				 "can never match: client_auth is off, so nobody has a name");
+	else
+		return true;
+	return false;
+}
+
+/* --- lists --- */
+
+static void check_star(struct confload *load, const struct confload_field *field,
+		       enum match_key key, const char *text)
+{
+	if ((key == MATCH_CN || key == MATCH_O || key == MATCH_OU) && strcmp(text, "*") == 0)
+		confload_remark(load, field, "leave the key out to take any",
+				"is no wildcard: it matches the name '*' alone");
+}
+
+static int add_text(struct confload *load, const struct confload_field *field, enum match_key key,
+		    const char *text, struct match_set *set)
+{
+	struct confload_problem problem = {.what = NULL};
+	int r;
+
+	if (!confload_need(load, field, text, "remove it"))
+		return 0;
+	check_star(load, field, key, text);
+	r = confload_entry_add(set, key, text, &problem);
+	if (r != -EINVAL)
+		return r;
+	if (strlen(text) > IDENTITY_NAME_MAX)
+		confload_mistake(load, field, problem.hint, "is longer than %d bytes",
+				 IDENTITY_NAME_MAX);
+	else
+		confload_mistake(load, field, problem.hint, "'%s' %s", text, problem.what);
+	return 0;
+}
+
+static int load_list(struct confload *load, const struct confload_field *in, enum match_key key,
+		     const struct confile_list *from, bool files, struct match *to)
+{
+	int r = 0;
+
+	if (!to->sets[key])
+		to->sets[key] = match_set_new(load->hash_key);
+	if (!to->sets[key])
+		return -ENOMEM;
+	for (unsigned int i = 0; r == 0 && i < from->n; i++) {
+		struct confload_field field =
+			confload_field("%.200s.%s[%u]", in->path, from->key, i);
+
+		r = files ? confload_list_add(load, &field, key, from->texts[i], to->sets[key])
+			  : add_text(load, &field, key, from->texts[i], to->sets[key]);
+	}
+	return r;
+}
+
+/* @in: what is checked, @at: where the lists are, which is an `include` when they are @files. */
+static int load_lists(struct confload *load, const struct confload_field *in,
+		      const struct confload_field *at, const struct confile_match *from, bool files,
+		      const struct scope *scope, struct match *to)
+{
+	struct confile_list list;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && confile_match_list(from, i, &list); i++) {
+		struct confload_field field = confload_field("%.200s.%s", at->path, list.key);
+		enum match_key key = key_of(list.key);
+
+		if (list.n > 0 && check_key(load, in, &field, key, scope))
+			r = load_list(load, at, key, &list, files, to);
+	}
+	return r;
+}
+
+static bool has_lists(const struct confile_match *from)
+{
+	struct confile_list list;
+
+	for (size_t i = 0; confile_match_list(from, i, &list); i++) {
+		if (list.n > 0)
 			return true;
-		text += len + 1;
 	}
+	return false;
 }
 
-static void check_dns(struct confload *load, const struct confload_field *field, const char *text)
+static int load_include(struct confload *load, const struct confload_field *in,
+			const struct confile_match *from, const struct scope *scope,
+			struct match *to)
 {
-	const char *name = strncmp(text, "*.", 2) == 0 ? text + 2 : text;
+	struct confload_field field = confload_field("%.200s.include", in->path);
 
-	if (strlen(text) > DNS_NAME_MAX || !confload_is_dns(name))
-		confload_mistake(load, field,
-				 "a name as app.example, or *.example for any one label before it",
-				 "'%s' is not a DNS name", text);
+	if (!has_lists(from))
+		confload_empty(load, &field, "as in include: {cn: [\"file:allowed.txt\"]}");
+	return load_lists(load, in, &field, from, true, scope, to);
 }
 
-/* In scheme://host/path a wildcard may stand in the path only: it must not choose the authority. */
-static bool wildcards_are_segments(const char *text)
+/* --- all of it --- */
+
+static int load_keys(struct confload *load, const struct confload_field *in,
+		     const struct confile_match *from, const struct scope *scope, struct match *to)
 {
-	bool has_authority = strstr(text, "://") != NULL;
-	size_t index = 0, first = has_authority ? 3 : 1;
+	int r = load_lists(load, in, in, from, false, scope, to);
 
-	for (;; index++) {
-		size_t len = strcspn(text, "/");
+	if (r == 0 && from->include)
+		r = load_include(load, in, from->include, scope, to);
+	if (r == 0 && from->time) {
+		struct confload_field field = confload_field("%.200s.time", in->path);
 
-		if (memchr(text, '*', len) && (len != 1 || index < first))
-			return false;
-		if (text[len] == '\0')
-			return true;
-		text += len + 1;
+		r = confload_time(load, &field, from->time, &to->time);
 	}
+	return r;
 }
 
-bool confload_is_uri(const char *text)
+static int load_except(struct confload *load, const struct confload_field *in,
+		       const struct confile_match *from, const struct scope *scope,
+		       struct match *to)
 {
-	size_t scheme = strcspn(text, ":/?#");
-	bool ok = scheme > 0 && text[scheme] == ':' && text[scheme + 1] != '\0';
+	struct confload_field field = confload_field("%.200s.not", in->path);
 
-	for (size_t i = 0; i < scheme; i++)
-		ok = ok && (strchr(alnum, text[i]) || (i > 0 && strchr("+-.", text[i])));
-	for (const char *c = text; *c; c++)
-		ok = ok && *c > ' ' && *c < 0x7f;
-	return ok;
+	to->except = match_new();
+	if (!to->except)
+		return -ENOMEM;
+	if (!has_lists(from) && !from->include && !from->time)
+		confload_empty(load, &field, "give what must not match, as in not: {ou: [guests]}");
+	return load_keys(load, &field, from, scope, to->except);
 }
 
-static void check_uri(struct confload *load, const struct confload_field *field, const char *text)
+static bool load_anonymous(struct confload *load, const struct confload_field *in, const char *text,
+			   const struct config_listener *listener)
 {
-	if (!confload_is_uri(text))
-		confload_mistake(load, field,
-				 "as in spiffe://prod.example/ns/*/sa/billing; other characters "
-				 "than ASCII as %XX",
-				 "'%s' is not a URI", text);
-	else if (!wildcards_are_segments(text))
-		confload_mistake(load, field,
-				 "* stands for one whole segment between two / behind the host",
-				 "'%s' has a * where none may be", text);
-}
-
-static void check_each(struct confload *load, const struct confload_field *in, char *const *texts,
-		       size_t n,
-		       void (*check)(struct confload *load, const struct confload_field *field,
-				     const char *text))
-{
-	for (size_t i = 0; i < n; i++) {
-		struct confload_field field = confload_field("%.200s[%zu]", in->path, i);
-
-		if (!confload_need(load, &field, texts[i], "remove it"))
-			continue;
-		if (strlen(texts[i]) > IDENTITY_NAME_MAX)
-			confload_mistake(load, &field, "no name is taken that long",
-					 "is longer than %d bytes", IDENTITY_NAME_MAX);
-		else if (check)
-			check(load, &field, texts[i]);
-	}
-}
-
-/* Returns: true when the match is about peers without certificate. */
-static bool check_anonymous(struct confload *load, const struct confload_field *in, size_t listener,
-			    const struct confile_match *match)
-{
-	static const char *const choices[] = {"false", "true", NULL};
 	struct confload_field field = confload_field("%.200s.anonymous", in->path);
-	bool anonymous = confload_choice(load, &field, match->anonymous, choices) == 1;
+	bool anonymous = confload_bool(load, &field, text);
 
-	if (anonymous && match->n_cn + match->n_dns + match->n_uri > 0)
-		confload_mistake(load, &field, "make it a rule of its own",
-				 "a peer without certificate has no cn, dns or uri");
-	if (anonymous && load->config->listeners[listener].client_auth == CLIENT_AUTH_REQUIRE)
+	if (text && listener->mode == MODE_PASSTHROUGH)
+		confload_mistake(load, &field, "use sni, source or time; or mode: terminate",
+				 "can never match: mode: passthrough sees no certificate");
+	else if (anonymous && listener->client_auth == CLIENT_AUTH_REQUIRE)
 		confload_mistake(load, &field, "use client_auth: optional",
 				 "can never match: client_auth is require");
 	return anonymous;
 }
 
-/* An unknown key in it was reported as match.KEY; "empty" would be a lie then. */
-static void check_empty(struct confload *load, const struct confload_field *field, const char *hint)
+int confload_match(struct confload *load, const struct confload_field *field,
+		   const struct config_listener *listener, const struct confile_match *from,
+		   struct config_rule *to)
 {
-	for (size_t i = 0; i < load->report->count; i++) {
-		const char *at = load->report->items[i].field;
+	struct scope scope = {.listener = listener};
+	bool asks = has_lists(from) || from->include || from->time || from->except;
+	int r;
 
-		if (at && strncmp(at, field->path, strlen(field->path)) == 0)
-			return;
+	to->anonymous = load_anonymous(load, field, from->anonymous, listener);
+	scope.anonymous = to->anonymous && listener->client_auth != CLIENT_AUTH_REQUIRE;
+	if (!asks) {
+		if (!to->anonymous)
+			confload_empty(load, field,
+				       listener->mode == MODE_PASSTHROUGH
+					       ? "give sni, source or time; or remove match: to "
+						 "take every client"
+					       : "give cn, dns, uri or another key; or remove "
+						 "match: to take every verified peer");
+		return 0;
 	}
-	confload_mistake(load, field, hint, "is empty");
-}
-
-bool confload_match_check(struct confload *load, size_t listener, size_t rule,
-			  const struct confile_match *match)
-{
-	bool anonymous;
-	struct confload_field field =
-		confload_field("listeners[%zu].rules[%zu].match", listener, rule);
-	struct confload_field list;
-
-	list = confload_field("%.200s.sni", field.path);
-	if (match->n_sni > 0)
-		confload_mistake(load, &list, "remove it: clients are told apart by certificates",
-				 "is for mode: passthrough");
-	list = confload_field("%.200s.cn", field.path);
-	check_each(load, &list, match->cn, match->n_cn, NULL);
-	list = confload_field("%.200s.dns", field.path);
-	check_each(load, &list, match->dns, match->n_dns, check_dns);
-	list = confload_field("%.200s.uri", field.path);
-	check_each(load, &list, match->uri, match->n_uri, check_uri);
-	anonymous = check_anonymous(load, &field, listener, match);
-	if (anonymous || match->n_cn + match->n_dns + match->n_uri > 0)
-		return anonymous;
-	check_empty(load, &field,
-		    "give cn, dns, uri or anonymous; or remove match: to take every verified peer");
-	return false;
-}
-
-/* Names that only a certificate has. */
-static void check_no_certificate(struct confload *load, const struct confload_field *in,
-				 const struct confile_match *match)
-{
-	const struct {
-		const char *key;
-		bool there;
-	} keys[] = {
-		{"cn", match->n_cn > 0},
-		{"dns", match->n_dns > 0},
-		{"uri", match->n_uri > 0},
-		{"anonymous", match->anonymous != NULL},
-	};
-
-	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
-		struct confload_field field = confload_field("%.200s.%s", in->path, keys[i].key);
-
-		if (keys[i].there)
-			confload_mistake(load, &field, "use sni, or mode: terminate",
-					 "can never match: mode: passthrough sees no certificate");
-	}
-}
-
-void confload_sni_check(struct confload *load, size_t listener, size_t rule,
-			const struct confile_match *match)
-{
-	struct confload_field field =
-		confload_field("listeners[%zu].rules[%zu].match", listener, rule);
-	struct confload_field list = confload_field("%.200s.sni", field.path);
-
-	check_no_certificate(load, &field, match);
-	check_each(load, &list, match->sni, match->n_sni, check_dns);
-	if (match->n_sni == 0)
-		check_empty(load, &field, "give sni; or remove match: to take every client");
+	to->match = match_new();
+	if (!to->match)
+		return -ENOMEM;
+	r = load_keys(load, field, from, &scope, to->match);
+	if (r == 0 && from->except)
+		r = load_except(load, field, from->except, &scope, to->match);
+	return r;
 }

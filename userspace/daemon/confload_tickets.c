@@ -77,7 +77,9 @@ int confload_tickets(struct confload *load, size_t index, struct config_listener
 	field = confload_field("listeners[%zu].tls.ticket_keys", index);
 	r = confload_blob(load, &field, from->ticket_keys ? from->ticket_keys : BUNDLE_RANDOM_KEYS,
 			  &to->tickets.keys);
-	if (r == 0 && to->tickets.keys.data)
+	if (r < 0)
+		return r;
+	if (to->tickets.keys.data)
 		check_keys(load, &field, &to->tickets.keys);
-	return r;
+	return confload_digest(load, &load->root->listeners[index], to->tickets.policy);
 }

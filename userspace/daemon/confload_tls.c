@@ -18,7 +18,7 @@ static const char *hint_for(enum tls_cert_result result)
 	case TLS_CERT_BAD_KEY:
 		return "copy the file again; check it with openssl";
 	case TLS_CERT_KEY_ENCRYPTED:
-		return "nobody is there to type the password: openssl pkey -in OLD -out NEW";
+		return "give its password: file:PATH or env:NAME; nobody is there to type it";
 	case TLS_CERT_KEY_TYPE:
 		return "use RSA with 2048 bits or more, ECDSA P-256 or P-384, or Ed25519";
 	case TLS_CERT_MISMATCH:
@@ -68,18 +68,34 @@ int confload_blob(struct confload *load, const struct confload_field *field, con
 	return to->source && to->data ? 0 : -ENOMEM;
 }
 
+/* Both are PEM texts behind it, whatever they came from. */
+static int load_pair(struct confload *load, const struct confload_field *field,
+		     const struct confile_certificate *from, struct config_certificate *to)
+{
+	struct confload_field chain_field = confload_field("%.200s.chain", field->path);
+	struct confload_field key_field = confload_field("%.200s.key", field->path);
+	int r;
+
+	if (from->pkcs12)
+		return confload_unlock_pkcs12(load, field, from, to);
+	r = confload_blob(load, &chain_field, from->chain, &to->chain);
+	if (r == 0)
+		r = confload_blob(load, &key_field, from->key, &to->key);
+	return r == 0 && from->password ? confload_unlock_key(load, field, from, &to->key) : r;
+}
+
 int confload_certificate(struct confload *load, const struct confload_field *field,
 			 enum tls_cert_role role, const struct confile_certificate *from,
 			 struct config_certificate *to)
 {
-	struct confload_field chain_field = confload_field("%.200s.chain", field->path);
-	struct confload_field key_field = confload_field("%.200s.key", field->path);
+	struct confload_field chain_field =
+		confload_field("%.200s.%s", field->path, from->pkcs12 ? "pkcs12" : "chain");
+	struct confload_field key_field =
+		confload_field("%.200s.%s", field->path, from->pkcs12 ? "pkcs12" : "key");
 	struct tls_cert_verdict verdict;
 	bool ok = true;
-	int r = confload_blob(load, &chain_field, from->chain, &to->chain);
+	int r = load_pair(load, field, from, to);
 
-	if (r == 0)
-		r = confload_blob(load, &key_field, from->key, &to->key);
 	if (r < 0)
 		return r;
 	if (to->chain.data) {
@@ -186,7 +202,10 @@ int confload_tls(struct confload *load, size_t index, struct config_listener *to
 	to->tls_version = confload_min_version(load, &field, from->min_version);
 	field = confload_field("listeners[%zu].tls.client_auth", index);
 	to->client_auth = auth_of[confload_choice(load, &field, from->client_auth, auths)];
-	r = load_certificates(load, index, from, to);
+	field = confload_field("listeners[%zu].tls.alpn", index);
+	r = confload_alpn(load, &field, from->alpn, from->n_alpn, &to->alpn, &to->n_alpn);
+	if (r == 0)
+		r = load_certificates(load, index, from, to);
 	if (r == 0)
 		r = load_client_ca(load, index, from, to);
 	return r == 0 ? confload_tickets(load, index, to) : r;

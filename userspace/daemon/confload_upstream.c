@@ -7,9 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ALPN_MAX       8
-#define ALPN_BYTES_MAX 255 /* RFC 7301 */
-
 static bool is_ip(const char *text)
 {
 	struct in6_addr any;
@@ -84,23 +81,6 @@ static int load_sni(struct confload *load, size_t index, const char *from,
 	return to->sni ? 0 : -ENOMEM;
 }
 
-static int load_alpn(struct confload *load, size_t index, const struct confile_upstream_tls *from,
-		     struct config_upstream_tls *to)
-{
-	struct confload_field field = confload_field("upstreams[%zu].tls.alpn", index);
-
-	if (from->n_alpn > ALPN_MAX)
-		confload_mistake(load, &field, "at most 8", "has too many protocols");
-	for (unsigned int i = 0; i < from->n_alpn; i++) {
-		field = confload_field("upstreams[%zu].tls.alpn[%u]", index, i);
-		if (confload_need(load, &field, from->alpn[i], "as in alpn: [h2, http/1.1]") &&
-		    strlen(from->alpn[i]) > ALPN_BYTES_MAX)
-			confload_mistake(load, &field, "as in alpn: [h2, http/1.1]",
-					 "is longer than %d bytes", ALPN_BYTES_MAX);
-	}
-	return confload_texts(from->alpn, from->n_alpn, &to->alpn, &to->n_alpn);
-}
-
 static int load_tls(struct confload *load, size_t index, const struct confile_upstream_tls *from,
 		    struct config_upstream *upstream)
 {
@@ -123,7 +103,10 @@ static int load_tls(struct confload *load, size_t index, const struct confile_up
 		r = load_sni(load, index, from->sni, to);
 	field = confload_field("upstreams[%zu].tls.min_version", index);
 	to->tls_version = confload_min_version(load, &field, from->min_version);
-	return r == 0 ? load_alpn(load, index, from, to) : r;
+	field = confload_field("upstreams[%zu].tls.alpn", index);
+	return r == 0 ? confload_alpn(load, &field, from->alpn, from->n_alpn, &to->alpn,
+				      &to->n_alpn)
+		      : r;
 }
 
 static int load_upstream(struct confload *load, size_t index)
@@ -152,6 +135,7 @@ static int load_upstream(struct confload *load, size_t index)
 		field = confload_field("upstreams[%zu].endpoints[%zu]", index, i);
 		confload_addr(load, &field, from->endpoints[i], &to->endpoints[i]);
 	}
+	confload_proxy_out(load, index, to);
 	return from->tls ? load_tls(load, index, from->tls, to) : 0;
 }
 

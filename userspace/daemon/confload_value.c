@@ -10,6 +10,8 @@
 #include <string.h>
 
 #define NAME_MAX_BYTES 64 /* it is in every line of the log */
+#define ALPN_MAX       8
+#define ALPN_BYTES_MAX 255 /* RFC 7301 */
 
 struct confload_field confload_field(const char *format, ...)
 {
@@ -104,6 +106,13 @@ unsigned int confload_choice(struct confload *load, const struct confload_field 
 	return 0;
 }
 
+bool confload_bool(struct confload *load, const struct confload_field *field, const char *text)
+{
+	static const char *const choices[] = {"false", "true", NULL};
+
+	return confload_choice(load, field, text, choices) == 1;
+}
+
 void confload_addr(struct confload *load, const struct confload_field *field, const char *text,
 		   struct addr *ret_addr)
 {
@@ -193,4 +202,33 @@ int confload_texts(char *const *from, unsigned int n, char ***ret_texts, size_t 
 			return -ENOMEM;
 	}
 	return 0;
+}
+
+static void check_protocol(struct confload *load, const struct confload_field *field,
+			   char *const *names, unsigned int index)
+{
+	const char *hint = "as in alpn: [h2, http/1.1]";
+
+	if (!confload_need(load, field, names[index], hint))
+		return;
+	if (strlen(names[index]) > ALPN_BYTES_MAX)
+		confload_mistake(load, field, hint, "is longer than %d bytes", ALPN_BYTES_MAX);
+	for (unsigned int i = 0; i < index; i++) {
+		if (strcmp(names[i], names[index]) == 0)
+			confload_mistake(load, field, "each once, the preferred one first",
+					 "'%s' is there twice", names[i]);
+	}
+}
+
+int confload_alpn(struct confload *load, const struct confload_field *field, char *const *from,
+		  unsigned int n, char ***ret_names, size_t *ret_n)
+{
+	if (n > ALPN_MAX)
+		confload_mistake(load, field, "at most 8", "has too many protocols");
+	for (unsigned int i = 0; i < n; i++) {
+		struct confload_field item = confload_field("%.200s[%u]", field->path, i);
+
+		check_protocol(load, &item, from, i);
+	}
+	return confload_texts(from, n, ret_names, ret_n);
 }

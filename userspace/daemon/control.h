@@ -12,6 +12,20 @@ enum control_type {
 	CONTROL_READY,	/* worker: its listeners are served */
 	CONTROL_STATUS, /* supervisor asks, argument is the query; worker answers with a memfd */
 	CONTROL_DRAIN,	/* supervisor: stop accepting, argument is the time limit in ms */
+
+	/*
+	 * A reload; the argument is the new generation's number. The supervisor sends a listening
+	 * socket for each address that is new, in the configuration's order, then the bundle. When
+	 * every worker has built the generation it says commit, otherwise abandon.
+	 */
+	CONTROL_LISTEN,	   /* supervisor: a listening socket */
+	CONTROL_PREPARE,   /* supervisor: a bundle */
+	CONTROL_PREPARED,  /* worker: it is built */
+	CONTROL_REFUSED,   /* worker: it cannot be built; the log says why */
+	CONTROL_COMMIT,	   /* supervisor: serve it */
+	CONTROL_ABANDON,   /* supervisor: forget it, the sockets too */
+	CONTROL_SWITCHED,  /* worker: it is served */
+	CONTROL_RECHECKED, /* worker: whom the new generation would not admit is gone */
 };
 
 struct control_message {

@@ -9,15 +9,13 @@
  */
 #include "daemon/supervisor.h"
 
-#include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/report.h"
-#include "daemon/addresses.h"
-#include "daemon/bundle.h"
+#include "daemon/candidate.h"
 #include "daemon/collect.h"
-#include "daemon/confload.h"
 #include "daemon/descriptors.h"
+#include "daemon/reload.h"
 #include "daemon/user.h"
 #include "daemon/workers.h"
 #include "sys/process.h"
@@ -32,48 +30,32 @@
 
 struct supervisor {
 	struct loop *loop;
-	struct config *config;
 	const char *path;
 	struct loop_source signals;
 	struct workers *workers;
+	struct reload *reload;
 	struct collect *collect;
+	struct candidate first;	     /* until reload has it */
+	const struct config *config; /* that is served */
 	int admin_fd;
 	struct sock_file admin_file;
-	int bundle_fd;
-	uint64_t load_ms;
 };
 
 static int load(struct supervisor *sv)
 {
-	uint64_t start_ms = clock_now_ms();
-	struct bundle *bundle = NULL;
 	struct report report;
 	int r;
 
 	report_init(&report);
 	r = process_hide();
 	if (r == 0)
-		r = bundle_read(sv->path, &report, &bundle);
-	if (r == 0)
-		r = confload_build(bundle, &report, &sv->config);
-	sv->load_ms = clock_now_ms() - start_ms;
-	if (r == 0)
-		addresses_check(sv->config, bundle, ADDRESSES_TO_SERVE, &report);
-	if (r == 0)
-		user_check(sv->config, bundle, &report);
-	if (r == 0 && report.n_mistakes > 0)
-		r = -EINVAL;
-	if (r == 0)
-		r = bundle_to_fd(bundle, &sv->bundle_fd);
+		r = candidate_read(sv->path, NULL, &report, &sv->first);
 	if (report.count > 0)
 		report_print(&report, stderr);
 	else if (r < 0)
 		fprintf(stderr, "%s: %s\n", sv->path, strerror(-r));
-	/* The workers have them from the memfd. */
-	if (sv->config)
-		config_wipe_keys(sv->config);
-	bundle_free(bundle);
 	report_done(&report);
+	sv->config = sv->first.config;
 	return r;
 }
 
@@ -92,7 +74,8 @@ static int open_admin(struct supervisor *sv)
 		return r;
 	}
 	sock_file_note(&sv->config->admin, &sv->admin_file);
-	return collect_open(sv->loop, sv->admin_fd, sv->workers, sv->path, &sv->collect);
+	return collect_open(sv->loop, sv->admin_fd, sv->workers, sv->reload, sv->path,
+			    &sv->collect);
 }
 
 static void all_ended(void *arg)
@@ -122,9 +105,7 @@ static void on_signal(struct loop_source *source, uint32_t events)
 		if (info.ssi_signo == SIGCHLD)
 			workers_reap(sv->workers);
 		else if (info.ssi_signo == SIGHUP)
-			log_event(
-				LOG_WARN, "reload_ignored",
-				"this version cannot reload; a restart takes a new configuration");
+			reload_ask(sv->reload, "signal", NULL, NULL);
 		else
 			drain(sv, info.ssi_signo);
 	}
@@ -166,12 +147,43 @@ static int open_workers(struct supervisor *sv)
 	struct workers_options options = {
 		.loop = sv->loop,
 		.config = sv->config,
-		.bundle_fd = sv->bundle_fd,
-		.load_ms = sv->load_ms,
+		.bundle_fd = sv->first.bundle_fd,
+		.generation = 1,
+		.load_ms = sv->first.load_ms,
 	};
 	int r = user_choose(sv->config, &options.user);
 
 	return r < 0 ? r : workers_open(&options, &sv->workers);
+}
+
+static void set_log(const struct config *config)
+{
+	log_setup(config->log_format == CONFIG_LOG_JSON ? LOG_JSON : LOG_KEY_VALUE, LOG_INFO);
+}
+
+static void on_switched(void *arg, const struct config *config)
+{
+	struct supervisor *sv = arg;
+
+	sv->config = config;
+	set_log(config);
+}
+
+static int open_reload(struct supervisor *sv)
+{
+	const struct reload_options options = {
+		.loop = sv->loop,
+		.path = sv->path,
+		.workers = sv->workers,
+		.served = sv->first,
+		.switched = on_switched,
+		.arg = sv,
+	};
+	int r = reload_new(&options, &sv->reload);
+
+	if (r == 0)
+		sv->first = (struct candidate){.bundle_fd = -1};
+	return r;
 }
 
 static int start(struct supervisor *sv)
@@ -184,12 +196,14 @@ static int start(struct supervisor *sv)
 	if (r < 0)
 		return r;
 	process_raise_limits();
-	clamp_connections(sv->config);
+	clamp_connections(sv->first.config);
 	/* Setting the ULP once loads the module, which the workers have no right to do. */
 	if (sock_load_ulp() < 0)
 		log_event(LOG_WARN, "no_kernel_tls",
 			  "the kernel has no TLS: sessions stay in userspace; see 'sluice probe'");
 	r = open_workers(sv);
+	if (r == 0)
+		r = open_reload(sv);
 	if (r == 0)
 		r = open_admin(sv);
 	if (r == 0)
@@ -202,11 +216,11 @@ static void finish(struct supervisor *sv)
 	collect_close(sv->collect);
 	workers_close(sv->workers);
 	fd_close(&sv->signals.fd);
-	fd_close(&sv->bundle_fd);
 	fd_close(&sv->admin_fd);
 	sock_file_remove(&sv->config->admin, &sv->admin_file);
+	reload_free(sv->reload);
+	candidate_done(&sv->first);
 	loop_free(sv->loop);
-	config_free(sv->config);
 }
 
 int supervisor_run(const char *path)
@@ -214,7 +228,7 @@ int supervisor_run(const char *path)
 	struct supervisor sv = {
 		.path = path,
 		.admin_fd = -1,
-		.bundle_fd = -1,
+		.first = {.bundle_fd = -1},
 		.signals = {.fd = -1},
 	};
 	int code = EXIT_FAILED;
@@ -222,13 +236,12 @@ int supervisor_run(const char *path)
 
 	log_set_process("supervisor");
 	r = load(&sv);
-	if (r < 0 || !sv.config) {
-		config_free(sv.config);
-		fd_close(&sv.bundle_fd);
+	if (r < 0) {
+		candidate_done(&sv.first);
 		return EXIT_FAILED;
 	}
 	log_unblock(); /* not before: the report of mistakes may wait for who reads it */
-	log_setup(sv.config->log_format == CONFIG_LOG_JSON ? LOG_JSON : LOG_KEY_VALUE, LOG_INFO);
+	set_log(sv.config);
 	r = start(&sv);
 	if (r == 0)
 		r = loop_run(sv.loop);

@@ -4,11 +4,8 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
-#include "base/report.h"
-#include "daemon/bundle.h"
-#include "daemon/confload.h"
 #include "daemon/control.h"
-#include "daemon/descriptors.h"
+#include "daemon/worker_reload.h"
 #include "proxy/proxy.h"
 #include "sys/json.h"
 
@@ -20,11 +17,11 @@
 struct worker {
 	const struct worker_options *options;
 	struct loop *loop;
-	struct config *config;
 	struct stats *stats;
 	struct proxy *proxy;
 	struct loop_source control;
 	struct loop_timer deadline;
+	struct worker_reload reload;
 	uint64_t started_ms;
 	size_t start_heap_bytes; /* when it was ready: what no session is to blame for */
 	bool draining;
@@ -50,6 +47,7 @@ static void drain(struct worker *w, uint64_t limit_ms)
 		return;
 	}
 	w->draining = true;
+	worker_reload_abandon(&w->reload);
 	w->deadline.fire = cut;
 	if (loop_arm(w->loop, &w->deadline, limit_ms) < 0)
 		proxy_cut(w->proxy);
@@ -75,6 +73,7 @@ static void report_status(struct worker *w, uint64_t query)
 
 	json_add_u64(status, "index", w->options->index);
 	json_add_u64(status, "pid", (uint64_t)getpid());
+	json_add_u64(status, "generation", w->proxy->generation->number);
 	json_add_u64(status, "uptime_ms", clock_now_ms() - w->started_ms);
 	report_memory(w, status);
 	proxy_report_sessions(w->proxy, json_add_array(status, "sessions"));
@@ -99,57 +98,42 @@ static void on_control(struct loop_source *source, uint32_t events)
 	if (r < 0) {
 		log_event(LOG_ERROR, "supervisor_gone", "draining, then this worker ends");
 		loop_remove(w->loop, source);
-		drain(w, w->config->timeouts.drain_ms);
+		drain(w, proxy_config(w->proxy)->timeouts.drain_ms);
 		return;
 	}
 	if (message.type == CONTROL_DRAIN)
 		drain(w, message.argument);
 	else if (message.type == CONTROL_STATUS)
 		report_status(w, message.argument);
-}
-
-static int load_config(struct worker *w)
-{
-	struct bundle *bundle = NULL;
-	struct report report;
-	int r;
-
-	report_init(&report);
-	r = bundle_from_fd(w->options->bundle_fd, &bundle);
-	if (r == 0)
-		r = confload_build(bundle, &report, &w->config);
-	/* The supervisor has checked the same bytes: a mistake here is one of ours. */
-	if (r < 0)
-		log_event(LOG_ERROR, "worker_failed", "the configuration cannot be read: %s",
-			  strerror(-r));
-	bundle_free(bundle);
-	report_done(&report);
-	(void)close(w->options->bundle_fd); /* it has the keys */
-	return r;
+	else if (!w->draining)
+		worker_reload_message(&w->reload, &message, fd_take(&payload_fd));
 }
 
 static int start(struct worker *w)
 {
 	const struct worker_options *options = w->options;
-	int r = load_config(w);
+	struct generation *generation = NULL;
+	int r = loop_new(&w->loop);
 
-	if (r < 0 || !w->config)
-		return r < 0 ? r : -EINVAL;
-	log_setup(w->config->log_format == CONFIG_LOG_JSON ? LOG_JSON : LOG_KEY_VALUE, LOG_INFO);
-	(void)descriptors_clamp(w->config); /* the supervisor has warned */
-	r = loop_new(&w->loop);
 	if (r == 0)
-		r = proxy_new(w->loop, w->config, w->stats, options->index, &w->proxy);
-	config_wipe_keys(w->config);
+		r = worker_load(options->bundle_fd, options->generation, options->index,
+				&generation);
+	if (r < 0)
+		return r;
+	worker_set_log(generation);
+	r = proxy_new(w->loop, generation, w->stats, &w->proxy);
 	if (r == 0)
 		r = proxy_listen(w->proxy, options->listen_fds, options->n_listen_fds);
 	w->control = (struct loop_source){.fd = options->control_fd, .ready = on_control};
 	if (r == 0)
 		r = loop_add(w->loop, &w->control, EPOLLIN);
+	if (r < 0)
+		return r;
+	w->reload.proxy = w->proxy;
+	w->reload.control_fd = options->control_fd;
+	w->reload.worker = options->index;
 	w->start_heap_bytes = process_heap_bytes();
-	if (r == 0)
-		r = control_send(options->control_fd, CONTROL_READY, 0, -1);
-	return r;
+	return control_send(options->control_fd, CONTROL_READY, 0, -1);
 }
 
 static int map_stats(int fd, struct stats **ret_stats)
@@ -203,6 +187,5 @@ int worker_run(const struct worker_options *options)
 	log_finish();
 	proxy_free(w.proxy);
 	loop_free(w.loop);
-	config_free(w.config);
 	return r < 0 ? 1 : r;
 }

@@ -9,12 +9,14 @@
 #include "sys/process.h"
 
 #include <stddef.h>
+#include <stdint.h>
 
 struct worker_options {
 	size_t index;
-	int control_fd; /* daemon/control */
-	int bundle_fd;	/* daemon/bundle: the configuration and the files it names */
-	int stats_fd;	/* struct stats, shared */
+	int control_fd;	     /* daemon/control */
+	int bundle_fd;	     /* daemon/bundle: the configuration and the files it names */
+	uint64_t generation; /* its number */
+	int stats_fd;	     /* struct stats, shared */
 	const int *listen_fds;
 	size_t n_listen_fds;
 	struct process_user user;

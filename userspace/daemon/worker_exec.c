@@ -74,10 +74,11 @@ static char *inherit_listeners(const struct worker_options *options)
 
 void worker_exec(const struct worker_options *options)
 {
-	char index[24], control[16], bundle[16], stats[16], uid[16], gid[16];
+	char index[24], control[16], bundle[16], generation[24], stats[16], uid[16], gid[16];
 	char program[] = "sluice", command[] = "worker";
 	char *listeners = inherit_listeners(options);
-	char *argv[] = {program, command, index, control, bundle, stats, uid, gid, listeners, NULL};
+	char *argv[] = {program, command, index, control,   bundle, generation,
+			stats,	 uid,	  gid,	 listeners, NULL};
 	char *environment[ENVIRONMENT_MAX];
 
 	if (!listeners)
@@ -88,6 +89,7 @@ void worker_exec(const struct worker_options *options)
 	snprintf(index, sizeof(index), "%zu", options->index);
 	snprintf(control, sizeof(control), "%d", options->control_fd);
 	snprintf(bundle, sizeof(bundle), "%d", options->bundle_fd);
+	snprintf(generation, sizeof(generation), "%llu", (unsigned long long)options->generation);
 	snprintf(stats, sizeof(stats), "%d", options->stats_fd);
 	snprintf(uid, sizeof(uid), "%u", options->user.uid);
 	snprintf(gid, sizeof(gid), "%u", options->user.gid);

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "daemon/workers.h"
+#include "daemon/workers_internal.h"
 
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
 #include "daemon/control.h"
-#include "daemon/listening.h"
 #include "daemon/worker.h"
 
 #include <fcntl.h>
@@ -31,35 +30,6 @@
 
 /* Of the counters: a worker that was taken over must not truncate what we have mapped. */
 #define STATS_SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW)
-
-struct worker_process {
-	struct workers *all;
-	size_t index;
-	pid_t pid; /* 0: none */
-	size_t restarts;
-	uint64_t started_ms;
-	uint64_t back_off_ms;
-	bool ready;
-	struct loop_source control;
-	struct loop_timer restart;
-	struct loop_timer start_limit; /* armed from fork to ready */
-	int stats_fd;
-	struct stats *stats;
-};
-
-struct workers {
-	struct workers_options options;
-	struct loop *loop;
-	struct listening listening;
-	struct worker_process *list;
-	size_t count;
-	bool draining, announced, was_cut, cannot_start;
-	struct loop_timer kill_timer;
-	void (*all_ended)(void *arg);
-	void *arg;
-	void (*on_status)(void *arg, size_t index, uint64_t query, int memfd);
-	void *status_arg;
-};
 
 /* --- resources --- */
 
@@ -142,6 +112,7 @@ void workers_close(struct workers *ws)
 {
 	if (!ws)
 		return;
+	workers_reload_cancel(ws);
 	listening_close(&ws->listening);
 	loop_disarm(ws->loop, &ws->kill_timer);
 	for (size_t i = 0; i < ws->count; i++)
@@ -192,6 +163,8 @@ static void on_control(struct loop_source *source, uint32_t events)
 	} else if (message.type == CONTROL_STATUS && memfd >= 0 && worker->all->on_status) {
 		worker->all->on_status(worker->all->status_arg, worker->index, message.argument,
 				       memfd);
+	} else {
+		workers_reload_message(worker, &message);
 	}
 }
 
@@ -211,6 +184,7 @@ static void exec_worker(const struct worker_process *worker, int control_fd)
 		.index = worker->index,
 		.control_fd = control_fd,
 		.bundle_fd = ws->options.bundle_fd,
+		.generation = ws->options.generation,
 		.stats_fd = worker->stats_fd,
 		.listen_fds = listening_set(&ws->listening, worker->index),
 		.n_listen_fds = ws->listening.n_addrs,
@@ -227,9 +201,9 @@ static void forget_control(struct worker_process *worker)
 	loop_disarm(worker->all->loop, &worker->start_limit);
 }
 
-static uint64_t start_limit_ms(const struct workers *ws)
+uint64_t workers_build_limit_ms(uint64_t load_ms)
 {
-	uint64_t scaled = ws->options.load_ms * START_FACTOR;
+	uint64_t scaled = load_ms * START_FACTOR;
 
 	return scaled > START_LEAST_MS ? scaled : START_LEAST_MS;
 }
@@ -249,7 +223,8 @@ static int spawn(struct worker_process *worker)
 	worker->control = (struct loop_source){.fd = fds[0], .ready = on_control};
 	r = loop_add(loop, &worker->control, EPOLLIN);
 	if (r == 0)
-		r = loop_arm(loop, &worker->start_limit, start_limit_ms(worker->all));
+		r = loop_arm(loop, &worker->start_limit,
+			     workers_build_limit_ms(worker->all->options.load_ms));
 	if (r < 0) {
 		forget_control(worker);
 		return r;
@@ -264,6 +239,8 @@ static int spawn(struct worker_process *worker)
 		r = -errno;
 		worker->pid = 0;
 		forget_control(worker);
+	} else {
+		workers_reload_joins(worker);
 	}
 	return r;
 }
@@ -275,7 +252,8 @@ static void start_too_long(struct loop_timer *timer)
 		container_of(timer, struct worker_process, start_limit);
 
 	log_event(LOG_ERROR, "worker_killed", "worker %zu did not get ready within %llu ms",
-		  worker->index, (unsigned long long)start_limit_ms(worker->all));
+		  worker->index,
+		  (unsigned long long)workers_build_limit_ms(worker->all->options.load_ms));
 	(void)kill(worker->pid, SIGKILL);
 }
 
@@ -345,6 +323,7 @@ static void ended(struct worker_process *worker, int status)
 
 	worker->pid = 0;
 	loop_disarm(ws->loop, &worker->start_limit);
+	workers_reload_leaves(worker);
 	if (ws->draining) {
 		ended_draining(worker, status);
 		return;
@@ -405,6 +384,7 @@ void workers_drain(struct workers *ws, uint64_t limit_ms)
 	uint64_t kill_ms = ws->draining ? KILL_AFTER_MS : limit_ms + KILL_AFTER_MS;
 
 	ws->draining = true;
+	workers_reload_cancel(ws);
 	ws->kill_timer.fire = kill_all;
 	(void)loop_arm(ws->loop, &ws->kill_timer, kill_ms);
 	/*

@@ -17,6 +17,7 @@ struct workers_options {
 	struct loop *loop;
 	const struct config *config;
 	int bundle_fd;
+	uint64_t generation; /* its number */
 	struct process_user user;
 	uint64_t load_ms; /* the configuration took us so long: a measure for the workers */
 };
@@ -36,6 +37,30 @@ void workers_close(struct workers *workers);
 
 /** workers_reap() - SIGCHLD: note who ended and start it anew unless it was drained. */
 void workers_reap(struct workers *workers);
+
+/** The next generation, checked. All borrowed, to live until it is settled or replaced. */
+struct workers_next {
+	const struct config *config;
+	int bundle_fd;
+	uint64_t generation;
+	uint64_t load_ms;
+	/*
+	 * @error: NULL: every worker serves it from now on; otherwise nothing has changed and nobody
+	 * refers to it any more.
+	 */
+	void (*done)(void *arg, const char *error);
+	void *arg;
+};
+
+/**
+ * workers_reload() - open what it listens on in addition, have every worker build it, then have all
+ * go over to it. One at a time; next->done is called once, not before this returns 0.
+ * Returns: 0; -EBUSY (one is going on, or a drain); -EADDRINUSE and what else bind(2) has, logged.
+ */
+int workers_reload(struct workers *workers, const struct workers_next *next);
+
+/** workers_is_reloading() - a reload is going on, or sessions are still being looked at. */
+bool workers_is_reloading(const struct workers *workers);
 
 /**
  * workers_drain() - every worker serves what is queued, accepts no more, and ends; addresses and

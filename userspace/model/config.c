@@ -2,6 +2,7 @@
 #include "model/config.h"
 
 #include "base/lockmem.h"
+#include "model/match.h"
 
 #include <stdlib.h>
 
@@ -28,19 +29,20 @@ static void certificate_done(struct config_certificate *certificate)
 static void rule_done(struct config_rule *rule)
 {
 	free(rule->name);
-	free_texts(rule->cn, rule->n_cn);
-	free_texts(rule->dns, rule->n_dns);
-	free_texts(rule->uri, rule->n_uri);
-	free_texts(rule->sni, rule->n_sni);
+	match_free(rule->match);
 }
 
 static void listener_done(struct config_listener *listener)
 {
 	free(listener->name);
 	free(listener->addrs);
+	if (listener->proxy_in)
+		free(listener->proxy_in->from);
+	free(listener->proxy_in);
 	for (size_t i = 0; listener->certificates && i < listener->n_certificates; i++)
 		certificate_done(&listener->certificates[i]);
 	free(listener->certificates);
+	free_texts(listener->alpn, listener->n_alpn);
 	blob_done(&listener->client_ca);
 	blob_done(&listener->tickets.keys);
 	for (size_t i = 0; listener->rules && i < listener->n_rules; i++)

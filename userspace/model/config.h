@@ -10,10 +10,13 @@
 #define SLUICE_MODEL_CONFIG_H
 
 #include "base/addr.h"
+#include "base/addr_range.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+struct match;
 
 enum config_mode { MODE_TERMINATE, MODE_ORIGINATE, MODE_PASSTHROUGH };
 enum config_client_auth { CLIENT_AUTH_REQUIRE, CLIENT_AUTH_OPTIONAL, CLIENT_AUTH_OFF };
@@ -22,6 +25,9 @@ enum config_offload { OFFLOAD_AUTO, OFFLOAD_REQUIRE, OFFLOAD_OFF };
 enum config_engine { ENGINE_AUTO, ENGINE_SPLICE, ENGINE_KTLS_COPY } __attribute__((packed));
 enum config_truncation { TRUNCATION_RESET, TRUNCATION_ACCEPT };
 enum config_action { ACTION_ALLOW, ACTION_DENY };
+/** What a client is told that is refused; see model/answer. */
+enum config_respond { RESPOND_AS_LISTENER, RESPOND_ALERT, RESPOND_HTTP_403, RESPOND_RESET };
+enum config_no_upstream { NO_UPSTREAM_ALERT, NO_UPSTREAM_HTTP_503 };
 enum config_tls_version { TLS_1_2_UP, TLS_1_3_ONLY };
 enum config_server_kind { SERVER_DNS, SERVER_IP, SERVER_URI };
 enum config_log_format { CONFIG_LOG_KEY_VALUE, CONFIG_LOG_JSON };
@@ -38,25 +44,28 @@ struct config_certificate {
 	struct config_blob key;
 };
 
+#define CONFIG_DIGEST_BYTES 32
+
 /** Whether clients may come back without a handshake in full. */
 struct config_tickets {
 	enum config_resumption resumption;
 	struct config_blob keys; /* see model/ticket_keys; data == NULL exactly when it is OFF */
 	uint64_t lifetime_ms;
+	uint8_t policy[CONFIG_DIGEST_BYTES]; /* of the rules as they are written */
 };
 
 /**
- * A rule matches when every list that is not empty has an entry equal to a name of the peer, and the
- * peer has a verified certificate; with `anonymous` when the peer has none. In MODE_PASSTHROUGH only
- * `sni` can be there. See model/policy.
+ * A rule takes the peers that its match agrees with, and of them those with a verified certificate; with
+ * `anonymous` those without one. See model/policy and model/match.
  */
 struct config_rule {
 	char *name;
-	char **cn, **dns, **uri, **sni;
-	size_t n_cn, n_dns, n_uri, n_sni;
-	bool anonymous; /* then there are no lists */
+	struct match *match; /* NULL: all of them */
+	bool anonymous;
+	bool audit; /* only told, never decided by */
 	enum config_action action;
-	size_t upstream; /* index in config.upstreams; meaningless for ACTION_DENY */
+	enum config_respond respond; /* only of ACTION_DENY anything but RESPOND_AS_LISTENER */
+	size_t upstream;	     /* index in config.upstreams; meaningless for ACTION_DENY */
 };
 
 /** When a session's keys go to the kernel, whichever comes first; 0 bytes: at once. */
@@ -65,20 +74,45 @@ struct config_offload_after {
 	uint64_t age_ms;
 };
 
+enum config_proxy_version { PROXY_OFF, PROXY_V1, PROXY_V2 };
+
+/** Who may say, in a PROXY header, for which client he connects; he has to, and nobody else can. */
+struct config_proxy_in {
+	struct addr_range *from;
+	size_t n_from;
+	bool v1, v2;
+	uint64_t timeout_ms; /* from accept until the header is complete */
+	size_t max_bytes;    /* of a header of version 2 */
+};
+
+/** What a PROXY header of version 2 tells an upstream beside the addresses. */
+enum config_proxy_tlvs {
+	PROXY_TELL_ALPN = 1 << 0,
+	PROXY_TELL_AUTHORITY = 1 << 1,
+	PROXY_TELL_UNIQUE_ID = 1 << 2,
+	PROXY_TELL_CRC32C = 1 << 3,
+	PROXY_TELL_SSL = 1 << 4,	 /* the client's TLS, and its CN */
+	PROXY_TELL_CERTIFICATE = 1 << 5, /* inside of it */
+	PROXY_TELL_OTHERS = 1 << 6,	 /* what came in a header and has no name here */
+};
+
 /**
  * MODE_ORIGINATE: clients talk plaintext and all go to one upstream that has TLS, so there are no
  * certificates, client_auth is OFF, and the only rule has no name and no match.
  * MODE_PASSTHROUGH: clients bring their own TLS, or anything else. As MODE_ORIGINATE, to an upstream
- * without TLS; or the rules choose the upstream by SNI.
+ * without TLS; or the rules choose the upstream by SNI, address and time.
  */
 struct config_listener {
 	char *name;
 	enum config_mode mode;
 	struct addr *addrs;
 	size_t n_addrs;
+	struct config_proxy_in *proxy_in;	 /* NULL: no headers are read */
 	struct config_certificate *certificates; /* the first serves clients without a known SNI */
 	size_t n_certificates;
 	enum config_tls_version tls_version;
+	char **alpn; /* by our preference; none: it is not looked at */
+	size_t n_alpn;
 	enum config_client_auth client_auth;
 	struct config_blob client_ca; /* data == NULL exactly when client_auth is OFF */
 	struct config_tickets tickets;
@@ -88,6 +122,8 @@ struct config_listener {
 	struct config_offload_after offload_after;
 	enum config_engine engine;
 	enum config_truncation on_truncation;
+	enum config_respond refuse_with; /* where no rule says it; never RESPOND_AS_LISTENER */
+	enum config_no_upstream no_upstream;
 };
 
 /** What we show and demand where an upstream talks TLS. */
@@ -107,6 +143,8 @@ struct config_upstream {
 	struct addr *endpoints;
 	size_t n_endpoints;
 	struct config_upstream_tls *tls; /* NULL: plaintext */
+	enum config_proxy_version proxy_out;
+	unsigned int proxy_tlvs; /* enum config_proxy_tlvs; of PROXY_V2 */
 };
 
 struct config_timeouts {

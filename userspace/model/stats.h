@@ -10,6 +10,30 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+/* Verification of the peer, clients and endpoints: the reasons of sys/tls_verify.h. */
+#define STATS_VERIFY_LIST(X)                                                                       \
+	X(REFUSED_EXPIRED, "refused_expired")                                                      \
+	X(REFUSED_NOT_YET_VALID, "refused_not_yet_valid")                                          \
+	X(REFUSED_UNKNOWN_CA, "refused_unknown_ca")                                                \
+	X(REFUSED_REVOKED, "refused_revoked")                                                      \
+	X(REFUSED_CRL_MISSING, "refused_crl_missing")                                              \
+	X(REFUSED_CRL_EXPIRED, "refused_crl_expired")                                              \
+	X(REFUSED_CRL_INVALID, "refused_crl_invalid")                                              \
+	X(REFUSED_EKU, "refused_eku")                                                              \
+	X(REFUSED_PURPOSE, "refused_purpose")                                                      \
+	X(REFUSED_NAME_CONSTRAINT, "refused_name_constraint")                                      \
+	X(REFUSED_DEPTH, "refused_depth")                                                          \
+	X(REFUSED_WEAK, "refused_weak")                                                            \
+	X(REFUSED_SIGNATURE, "refused_signature")                                                  \
+	X(REFUSED_EXTENSION, "refused_extension")                                                  \
+	X(REFUSED_TRUST_DOMAIN, "refused_trust_domain")                                            \
+	X(REFUSED_SVID, "refused_svid")                                                            \
+	X(REFUSED_MALFORMED, "refused_malformed")                                                  \
+	X(REFUSED_NAME, "refused_name_mismatch")                                                   \
+	X(REFUSED_OTHER, "refused_other")                                                          \
+	X(VERIFY_CACHE_HITS, "verify_cache_hits") /* chains that were verified before */           \
+	X(VERIFY_CACHE_MISSES, "verify_cache_misses")
+
 /* name as shown by `sluice status`; gauges go down again, all others only grow */
 #define STATS_LIST(X)                                                                              \
 	X(ACCEPTED, "accepted")                                                                    \
@@ -18,10 +42,11 @@
 	X(HANDSHAKES, "handshakes")   /* gauge: in flight */                                       \
 	X(ADMITTED, "admitted")                                                                    \
 	X(REFUSED_NO_CERTIFICATE, "refused_no_certificate")                                        \
-	X(REFUSED_CHAIN, "refused_chain")                                                          \
+	STATS_VERIFY_LIST(X)                                                                       \
 	X(REFUSED_POLICY, "refused_policy")                                                        \
 	X(REFUSED_OFFLOAD, "refused_offload")                                                      \
-	X(TICKETS_ISSUED, "tickets_issued") /* to clients */                                       \
+	X(REFUSED_PROXY_HEADER, "refused_proxy_header") /* ours or theirs */                       \
+	X(TICKETS_ISSUED, "tickets_issued")		/* to clients */                           \
 	X(RESUMED, "resumed")                                                                      \
 	X(RESUMPTION_REFUSED, "resumption_refused") /* a handshake in full instead */              \
 	X(HANDSHAKE_FAILED, "handshake_failed")                                                    \
@@ -49,6 +74,7 @@
 	X(HALF_CLOSED_TIMEOUTS, "half_closed_timeouts")                                            \
 	X(PEERS_LOST, "peers_lost") /* acknowledged nothing any more */                            \
 	X(MAX_AGE_ENDED, "max_age_ended")                                                          \
+	X(REVOKED, "revoked") /* admitted, and not any more after a reload */                      \
 	X(DRAIN_CUT, "drain_cut")
 
 enum stats_id {

@@ -4,11 +4,12 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "model/ticket_keys.h"
-#include "proxy/binding.h"
 #include "sys/tls.h"
+#include "sys/tls_ticket.h"
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 static struct tls_pem_pair pair_of(const struct config_certificate *certificate)
 {
@@ -20,10 +21,21 @@ static struct tls_pem_pair pair_of(const struct config_certificate *certificate)
 	};
 }
 
+/* To the listener's name and to its rules; the rest is in TLS material. */
+static int bind_to(const struct config_listener *from, uint8_t binding[TLS_TICKET_BINDING_LEN])
+{
+	struct tls_digest *digest = tls_digest_new();
+
+	if (!digest)
+		return -ENOMEM;
+	tls_digest_add(digest, from->name, strlen(from->name));
+	tls_digest_add(digest, from->tickets.policy, sizeof(from->tickets.policy));
+	return tls_digest_end(digest, binding);
+}
+
 /* @params has what stands in @keys and @secrets. */
-static int tickets_of(const struct config *config, const struct config_listener *from,
-		      struct ticket_keys *keys, struct tls_ticket_secret *secrets,
-		      struct tls_ticket_params *params)
+static int tickets_of(const struct config_listener *from, struct ticket_keys *keys,
+		      struct tls_ticket_secret *secrets, struct tls_ticket_params *params)
 {
 	unsigned int line;
 	int r = ticket_keys_parse(from->tickets.keys.data, from->tickets.keys.len, keys, &line);
@@ -37,11 +49,10 @@ static int tickets_of(const struct config *config, const struct config_listener 
 		.n_secrets = keys->n,
 		.lifetime_s = from->tickets.lifetime_ms / MS_PER_SEC,
 	};
-	return binding_of(config, from, params->binding);
+	return bind_to(from, params->binding);
 }
 
-int context_for_clients(const struct config *config, const struct config_listener *from,
-			struct tls_ctx **ret_ctx)
+int context_for_clients(const struct config_listener *from, struct tls_ctx **ret_ctx)
 {
 	static const enum tls_client_auth auth[] = {
 		[CLIENT_AUTH_REQUIRE] = TLS_CLIENT_AUTH_REQUIRE,
@@ -58,6 +69,8 @@ int context_for_clients(const struct config *config, const struct config_listene
 		.client_ca = from->client_ca.data,
 		.client_ca_len = from->client_ca.len,
 		.client_auth = auth[from->client_auth],
+		.alpn = from->alpn,
+		.n_alpn = from->n_alpn,
 		.tls13_only = from->tls_version == TLS_1_3_ONLY,
 	};
 
@@ -66,7 +79,7 @@ int context_for_clients(const struct config *config, const struct config_listene
 	for (size_t i = 0; i < from->n_certificates; i++)
 		pairs[i] = pair_of(&from->certificates[i]);
 	if (from->tickets.resumption == RESUMPTION_TICKETS) {
-		int r = tickets_of(config, from, &keys, secrets, &tickets);
+		int r = tickets_of(from, &keys, secrets, &tickets);
 
 		if (r < 0)
 			return r;

@@ -8,8 +8,7 @@
 struct tls_ctx;
 
 /** context_for_clients() - of a listener that terminates TLS. Returns: as tls_ctx_new(). */
-int context_for_clients(const struct config *config, const struct config_listener *from,
-			struct tls_ctx **ret_ctx);
+int context_for_clients(const struct config_listener *from, struct tls_ctx **ret_ctx);
 
 /** context_for_upstream() - where we are the client. Returns: as tls_ctx_new_client(). */
 int context_for_upstream(const struct config_upstream_tls *from, struct tls_ctx **ret_ctx);

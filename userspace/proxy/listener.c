@@ -3,6 +3,7 @@
 
 #include "base/fd.h"
 #include "base/log.h"
+#include "proxy/generation.h"
 #include "proxy/proxy.h"
 #include "proxy/session.h"
 
@@ -20,8 +21,8 @@ static void resume(struct loop_timer *timer)
 static void pause_all(struct proxy *proxy)
 {
 	proxy->accepting = false;
-	for (size_t i = 0; i < proxy->n_listeners; i++)
-		listener_pause(&proxy->listeners[i]);
+	for (size_t i = 0; i < proxy->listeners.n; i++)
+		listener_pause(&proxy->listeners.list[i]);
 }
 
 static void back_off(struct proxy *proxy, int error)
@@ -91,4 +92,104 @@ void listener_finish(struct listener *listener)
 		;
 	listener_pause(listener);
 	fd_close(&listener->source.fd);
+}
+
+/* --- all of them --- */
+
+static size_t count_addresses(const struct config *config)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < config->n_listeners; i++)
+		n += config->listeners[i].n_addrs;
+	return n;
+}
+
+/* Returns: the socket that serves @addr now; -1: none does. */
+static int present_fd(const struct proxy *proxy, const struct addr *addr)
+{
+	const struct config *config = proxy->generation->config;
+	size_t at = 0;
+
+	for (size_t i = 0; i < config->n_listeners; i++) {
+		for (size_t a = 0; a < config->listeners[i].n_addrs; a++, at++) {
+			if (at < proxy->listeners.n &&
+			    addr_equal(&config->listeners[i].addrs[a], addr))
+				return proxy->listeners.list[at].source.fd;
+		}
+	}
+	return -1;
+}
+
+int listeners_plan(struct proxy *proxy, const struct generation *generation, const int *fresh,
+		   size_t n_fresh, struct listeners *ret_listeners)
+{
+	const struct config *config = generation->config;
+	struct listeners planned = {.n = count_addresses(config)};
+	size_t at = 0, used = 0;
+
+	planned.list = calloc(planned.n + 1, sizeof(*planned.list));
+	if (!planned.list)
+		return -ENOMEM;
+	for (size_t i = 0; i < config->n_listeners; i++) {
+		for (size_t a = 0; a < config->listeners[i].n_addrs; a++, at++) {
+			struct listener *listener = &planned.list[at];
+
+			listener->proxy = proxy;
+			listener->index = i;
+			listener->source.fd = present_fd(proxy, &config->listeners[i].addrs[a]);
+			if (listener->source.fd < 0 && used < n_fresh)
+				listener->source.fd = fresh[used++];
+			else if (listener->source.fd < 0)
+				used = n_fresh + 1;
+		}
+	}
+	if (at == 0 || used != n_fresh) {
+		free(planned.list);
+		return -EINVAL;
+	}
+	*ret_listeners = planned;
+	return 0;
+}
+
+static bool is_among(const struct listeners *listeners, int fd)
+{
+	for (size_t i = 0; i < listeners->n; i++) {
+		if (listeners->list[i].source.fd == fd)
+			return true;
+	}
+	return false;
+}
+
+int listeners_adopt(struct proxy *proxy, struct listeners *planned)
+{
+	int result = 0;
+
+	for (size_t i = 0; i < proxy->listeners.n; i++) {
+		struct listener *listener = &proxy->listeners.list[i];
+
+		listener_pause(listener);
+		if (!is_among(planned, listener->source.fd))
+			fd_close(&listener->source.fd);
+	}
+	free(proxy->listeners.list);
+	proxy->listeners = *planned;
+	*planned = (struct listeners){};
+	for (size_t i = 0; proxy->accepting && i < proxy->listeners.n; i++) {
+		int r = listener_watch(&proxy->listeners.list[i]);
+
+		if (r < 0)
+			result = r;
+	}
+	return result;
+}
+
+void listeners_close(struct listeners *listeners)
+{
+	for (size_t i = 0; i < listeners->n; i++) {
+		listener_pause(&listeners->list[i]);
+		fd_close(&listeners->list[i].source.fd);
+	}
+	free(listeners->list);
+	*listeners = (struct listeners){};
 }

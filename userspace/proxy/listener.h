@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One listening socket of one worker. */
+/* The listening sockets of one worker: one per address of the present generation. */
 #ifndef SLUICE_PROXY_LISTENER_H
 #define SLUICE_PROXY_LISTENER_H
 
 #include "sys/loop.h"
 
+struct generation;
 struct proxy;
 
 struct listener {
@@ -12,6 +13,28 @@ struct listener {
 	struct proxy *proxy;
 	size_t index; /* in config->listeners */
 };
+
+struct listeners {
+	struct listener *list; /* in the configuration's order */
+	size_t n;
+};
+
+/**
+ * listeners_plan() - what @generation listens on: an address that @proxy has already keeps its socket,
+ * each other one takes the next of @fresh. Nothing is watched yet, and no descriptor changes hands.
+ * Returns: 0; -EINVAL (too few or too many of @fresh); -ENOMEM.
+ */
+int listeners_plan(struct proxy *proxy, const struct generation *generation, const int *fresh,
+		   size_t n_fresh, struct listeners *ret_listeners);
+
+/**
+ * listeners_adopt() - go over to @planned: sockets that are not in it are closed, the others are
+ * @proxy's, and watched while it accepts. Returns: 0 or epoll's errno, with all of them adopted.
+ */
+int listeners_adopt(struct proxy *proxy, struct listeners *planned);
+
+/** listeners_close() - stop watching and close the sockets. */
+void listeners_close(struct listeners *listeners);
 
 /** listener_watch()/listener_pause() - start and stop accepting; the socket stays open. */
 int listener_watch(struct listener *listener);

@@ -5,27 +5,22 @@
 #ifndef SLUICE_PROXY_PROXY_H
 #define SLUICE_PROXY_PROXY_H
 
-#include "model/config.h"
 #include "model/stats.h"
+#include "proxy/generation.h"
+#include "proxy/listener.h"
+#include "proxy/recheck.h"
 #include "proxy/relay.h"
-#include "proxy/upstream.h"
 #include "sys/feature.h"
 #include "sys/loop.h"
 
 struct json;
-struct listener;
-struct tls_ctx;
 
 struct proxy {
 	struct loop *loop;	       /* borrowed */
-	const struct config *config;   /* borrowed; outlives the proxy */
+	struct generation *generation; /* held: for whoever comes now */
 	struct stats *stats;	       /* borrowed, shared with the supervisor */
 	struct feature_set kernel;     /* its TLS, as tried at the start */
-	struct tls_ctx **tls;	       /* one per config->listeners; NULL: plaintext */
-	struct tls_ctx **upstream_tls; /* one per config->upstreams; NULL: plaintext */
-	struct upstream_rotation *rotations;
-	struct listener *listeners; /* one per listening socket */
-	size_t n_listeners;
+	struct listeners listeners;
 	bool accepting; /* false while a limit is reached, and from the drain on */
 	bool draining;
 	struct loop_timer accept_again;
@@ -34,15 +29,20 @@ struct proxy {
 	size_t n_sessions, n_handshakes;
 	uint64_t next_session_id;
 	size_t n_cut; /* sessions that proxy_cut() ended */
+	struct recheck recheck;
 	void (*on_drained)(struct proxy *proxy);
 };
 
+static inline const struct config *proxy_config(const struct proxy *proxy)
+{
+	return proxy->generation->config;
+}
+
 /**
- * proxy_new() - build what @config describes; nothing is accepted before proxy_listen().
- * @worker: its number, so that not every worker begins with the same endpoint.
- * Returns: 0, -ENOMEM, -EINVAL (TLS material, which confload checks before).
+ * proxy_new() - serve @generation, whose holder gives it away, also when this fails; nothing is
+ * accepted before proxy_listen(). Returns: 0, -ENOMEM.
  */
-int proxy_new(struct loop *loop, const struct config *config, struct stats *stats, size_t worker,
+int proxy_new(struct loop *loop, struct generation *generation, struct stats *stats,
 	      struct proxy **ret_proxy);
 
 /** proxy_free() - no session may be left, unless the process ends: that resets them. */
@@ -53,6 +53,13 @@ void proxy_free(struct proxy *proxy);
  * The descriptors belong to the proxy from now on. Returns: 0, -EINVAL (count), -ENOMEM, epoll's.
  */
 int proxy_listen(struct proxy *proxy, const int *fds, size_t n_fds);
+
+/**
+ * proxy_switch() - from now on serve @generation and @listeners, both given away. Sessions that the
+ * one before has admitted are looked at again; @on_rechecked is called when the last one was.
+ */
+void proxy_switch(struct proxy *proxy, struct generation *generation, struct listeners *listeners,
+		  void (*on_rechecked)(void *arg), void *arg);
 
 /** proxy_drain() - accept what is queued, then no more; on_drained is called when all ended. */
 void proxy_drain(struct proxy *proxy, void (*on_drained)(struct proxy *proxy));

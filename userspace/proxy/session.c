@@ -31,7 +31,10 @@ static void release(struct loop_task *task)
 	struct session *s = container_of(task, struct session, turn);
 	struct proxy *proxy = s->proxy;
 
-	identity_done(&s->identity);
+	identity_free(s->identity);
+	generation_release(s->generation);
+	tls_chain_unref(s->chain);
+	session_proxied_free(s->proxied);
 	free(s->sni);
 	free(s);
 	proxy_session_gone(proxy);
@@ -91,7 +94,7 @@ static void on_client_lingering(struct session *s)
 			session_step(s, FLOW_ON_PEER_CLOSED);
 			return;
 		}
-		s->lingered_bytes += (uint64_t)got;
+		s->lingered_bytes += (uint32_t)got;
 		if (s->lingered_bytes > LINGER_BYTES) {
 			session_step(s, FLOW_ON_TIMEOUT);
 			return;
@@ -101,6 +104,8 @@ static void on_client_lingering(struct session *s)
 
 void session_handshake_begins(struct session *s)
 {
+	if (s->handshaking)
+		return;
 	s->handshaking = true;
 	s->proxy->n_handshakes++;
 	stats_add(s->proxy->stats, STAT_HANDSHAKES, 1);
@@ -163,6 +168,9 @@ static void on_accepted(struct loop_source *source, uint32_t events)
 	struct session *s = container_of(source, struct session, accepted);
 
 	switch (s->state) {
+	case FLOW_PROXY_IN:
+		session_read_header(s, events);
+		break;
 	case FLOW_HANDSHAKE:
 		session_shake_hands(s);
 		break;
@@ -170,11 +178,15 @@ static void on_accepted(struct loop_source *source, uint32_t events)
 		session_peek(s, events);
 		break;
 	case FLOW_CONNECT:
+	case FLOW_PROXY_OUT:
 	case FLOW_UPSTREAM_TLS:
 		on_client_waiting(s, events);
 		break;
 	case FLOW_RELAY:
 		relay_event(s, source, events);
+		break;
+	case FLOW_ANSWER:
+		session_answer(s);
 		break;
 	case FLOW_LINGER:
 		on_client_lingering(s);
@@ -192,6 +204,9 @@ static void on_connected(struct loop_source *source, uint32_t events)
 	case FLOW_CONNECT:
 		session_connect_event(s, events);
 		break;
+	case FLOW_PROXY_OUT:
+		session_announce_on(s);
+		break;
 	case FLOW_UPSTREAM_TLS:
 		session_shake_hands(s);
 		break;
@@ -208,6 +223,9 @@ static void on_timer(struct loop_timer *timer)
 	struct session *s = container_of(timer, struct session, timer);
 
 	switch (s->state) {
+	case FLOW_PROXY_IN:
+		session_header_late(s);
+		break;
 	case FLOW_HANDSHAKE:
 	case FLOW_UPSTREAM_TLS:
 		session_handshake_late(s);
@@ -216,14 +234,65 @@ static void on_timer(struct loop_timer *timer)
 		session_peek_late(s);
 		break;
 	case FLOW_CONNECT:
+	case FLOW_PROXY_OUT:
 		session_connect_late(s);
 		break;
 	case FLOW_RELAY:
 		session_deadline_check(s);
 		break;
+	case FLOW_ANSWER:
+		session_answer_late(s);
+		break;
 	default:
 		session_step(s, FLOW_ON_TIMEOUT);
 	}
+}
+
+static void no_resources(struct session *s, int error)
+{
+	log_event(LOG_ERROR, "no_resources", "a new connection is refused: %s", strerror(-error));
+	session_step(s, FLOW_ON_TIMEOUT);
+}
+
+static int watch_client(struct session *s)
+{
+	struct loop *loop = s->proxy->loop;
+	int r = 0;
+
+	if (session_terminates(s))
+		r = session_await_client(s);
+	else
+		/* The end of this process must not look to the client as if it had an answer. */
+		stream_reset_on_close(s->accepted.fd);
+	if (r == 0)
+		r = loop_arm(loop, &s->timer, proxy_config(s->proxy)->timeouts.handshake_ms);
+	if (r == 0)
+		r = loop_add(loop, &s->accepted, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET);
+	return r;
+}
+
+/* A client that talks plaintext has nothing to prove. */
+static void admit_unproved(struct session *s)
+{
+	(void)session_decide(s, NULL);
+	if (session_prepare_or_refuse(s))
+		session_admit(s);
+}
+
+/* What the client itself says comes next: as soon as it is accepted, or behind a PROXY header. */
+static void open_client(struct session *s)
+{
+	int r;
+
+	/* Added anew the socket tells again what is in it. */
+	loop_remove(s->proxy->loop, &s->accepted);
+	r = watch_client(s);
+	if (r < 0)
+		no_resources(s, r);
+	else if (session_originates(s))
+		admit_unproved(s);
+	else if (!session_terminates(s))
+		session_peek_begin(s);
 }
 
 void session_step(struct session *s, enum flow_event event)
@@ -239,8 +308,14 @@ void session_step(struct session *s, enum flow_event event)
 	}
 	s->state = next.next;
 	switch (next.action) {
+	case FLOW_DO_OPEN:
+		open_client(s);
+		break;
 	case FLOW_DO_CONNECT:
 		session_connect(s);
+		break;
+	case FLOW_DO_ANNOUNCE:
+		session_announce(s);
 		break;
 	case FLOW_DO_GREET:
 		session_greet_endpoint(s);
@@ -255,6 +330,9 @@ void session_step(struct session *s, enum flow_event event)
 		(void)tls_send_alert(s->tls, TLS_ALERT_INTERNAL_ERROR);
 		linger(s);
 		break;
+	case FLOW_DO_ANSWER:
+		session_answer_begin(s);
+		break;
 	case FLOW_DO_LINGER:
 		linger(s);
 		break;
@@ -268,35 +346,13 @@ void session_step(struct session *s, enum flow_event event)
 
 /* --- life --- */
 
-static int open_session(struct session *s)
-{
-	struct loop *loop = s->proxy->loop;
-	int r = 0;
-
-	if (session_terminates(s))
-		r = session_await_client(s);
-	else
-		/* The end of this process must not look to the client as if it had an answer. */
-		stream_reset_on_close(s->accepted.fd);
-	if (r == 0)
-		r = loop_arm(loop, &s->timer, s->proxy->config->timeouts.handshake_ms);
-	if (r == 0)
-		r = loop_add(loop, &s->accepted, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET);
-	return r;
-}
-
 void session_admit(struct session *s)
 {
 	s->admitted = true;
 	stats_add(s->proxy->stats, STAT_ADMITTED, 1);
-	session_step(s, FLOW_ON_ADMITTED);
-}
-
-/* A client that talks plaintext has nothing to prove. */
-static void admit_unproved(struct session *s)
-{
-	s->rule = policy_decide(s->listener, &s->identity).rule;
-	session_admit(s);
+	/* Its handshake began with a generation that may not be the present one any more. */
+	if (session_recheck(s))
+		session_step(s, FLOW_ON_ADMITTED);
 }
 
 void session_begin(struct proxy *proxy, size_t listener, int fd, const struct addr *peer)
@@ -311,7 +367,8 @@ void session_begin(struct proxy *proxy, size_t listener, int fd, const struct ad
 	}
 	stream_tune(fd);
 	s->proxy = proxy;
-	s->listener = &proxy->config->listeners[listener];
+	s->generation = generation_hold(proxy->generation);
+	s->listener = &s->generation->config->listeners[listener];
 	s->id = ++proxy->next_session_id;
 	s->started_ns = clock_now_ns();
 	s->peer = addr_shorten(peer);
@@ -326,22 +383,21 @@ void session_begin(struct proxy *proxy, size_t listener, int fd, const struct ad
 	list_add_tail(&proxy->sessions, &s->node);
 	proxy->n_sessions++;
 	stats_add(proxy->stats, STAT_CONNECTIONS, 1);
-	r = open_session(s);
-	if (r < 0) {
-		log_event(LOG_ERROR, "no_resources", "a new connection is refused: %s",
-			  strerror(-r));
-		session_step(s, FLOW_ON_TIMEOUT);
-	} else if (session_originates(s)) {
-		admit_unproved(s);
-	} else if (!session_terminates(s)) {
-		session_peek_begin(s);
+	if (session_is_introduced(s)) {
+		s->state = FLOW_PROXY_IN;
+		r = session_await_header(s);
+		if (r < 0)
+			no_resources(s, r);
+	} else {
+		s->state = FLOW_HANDSHAKE;
+		open_client(s);
 	}
 }
 
 size_t session_cut(struct session *s)
 {
-	bool live =
-		s->state == FLOW_CONNECT || s->state == FLOW_UPSTREAM_TLS || s->state == FLOW_RELAY;
+	bool live = s->state == FLOW_CONNECT || s->state == FLOW_PROXY_OUT ||
+		    s->state == FLOW_UPSTREAM_TLS || s->state == FLOW_RELAY;
 
 	s->close_reason = "drained";
 	if (live)

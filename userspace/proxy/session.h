@@ -3,9 +3,11 @@
 #ifndef SLUICE_PROXY_SESSION_H
 #define SLUICE_PROXY_SESSION_H
 
+#include "model/answer.h"
 #include "model/flow.h"
 #include "model/identity.h"
 #include "model/policy.h"
+#include "proxy/generation.h"
 #include "proxy/offload.h"
 #include "proxy/relay.h"
 #include "proxy/upstream.h"
@@ -15,6 +17,7 @@
 
 struct json;
 struct proxy;
+struct session_proxied;
 
 /** Where a session's keys are on their way to the kernel. */
 enum session_handover {
@@ -32,15 +35,20 @@ enum session_handover {
  */
 struct session {
 	struct proxy *proxy;
-	struct list node; /* in proxy->sessions */
+	struct list node;	       /* in proxy->sessions */
+	struct generation *generation; /* held: what admitted it, or has looked at it last */
 	const struct config_listener *listener;
 	enum flow_state state;
 	enum offload_reason offload_reason;
-	enum session_handover handover;
+	uint8_t handover : 2; /* enum session_handover */
+	uint8_t answer : 2;   /* enum answer: what it is told in FLOW_ANSWER */
+	uint8_t alpn : 4;     /* which of session_protocols(), from 1; 0: none */
 	bool handshaking : 1; /* counted in proxy->n_handshakes */
 	bool admitted : 1;
-	bool resumed : 1; /* without a handshake in full */
-	uint32_t soon_ms; /* next delay of s->soon in the relay */
+	bool unchecked : 1;   /* the present generation has still to look at it */
+	bool resumed : 1;     /* without a handshake in full */
+	uint16_t soon_ms;     /* next delay of s->soon in the relay */
+	uint16_t tls_version; /* on the wire; 0: none */
 	uint64_t id;
 	uint64_t started_ns;
 	uint64_t active_ms; /* when bytes moved last */
@@ -52,11 +60,13 @@ struct session {
 	struct relay relay;
 	struct upstream_attempt upstream;
 	const struct config_rule *rule; /* that decided; NULL: none did */
-	struct identity identity;	/* of who is at the wire */
-	struct addr_short peer;		/* the client */
-	uint32_t lingered_bytes;
-	char *sni;		 /* NULL: none sent */
-	const char *tls_version; /* static texts of OpenSSL */
+	struct identity *identity; /* of who is at the wire; NULL: unknown, or no certificate */
+	struct session_proxied *proxied; /* NULL: without the PROXY protocol */
+	struct addr_short peer;		 /* the client */
+	uint32_t lingered_bytes : 24;	 /* read and thrown away, in FLOW_ANSWER too */
+	struct answer_head head;	 /* of the request in FLOW_ANSWER */
+	char *sni;			 /* NULL: none sent */
+	struct tls_chain *chain;	 /* that whoever is at the wire has shown; NULL: none */
 	const char *tls_cipher;
 	const char *close_reason;
 };
@@ -91,6 +101,29 @@ static inline enum relay_wire session_who_is_at_wire(const struct session *s)
 	return session_originates(s) ? RELAY_WIRE_UPSTREAM : RELAY_WIRE_CLIENT;
 }
 
+/** session_protocols() - what TLS at the wire may agree on (ALPN), of the configuration. */
+struct session_protocols {
+	char *const *names;
+	size_t n; /* at most 8 */
+};
+
+static inline struct session_protocols session_protocols(const struct session *s)
+{
+	const struct config_upstream_tls *tls =
+		s->upstream.upstream ? s->upstream.upstream->tls : NULL;
+
+	if (!session_originates(s))
+		return (struct session_protocols){s->listener->alpn, s->listener->n_alpn};
+	return tls ? (struct session_protocols){tls->alpn, tls->n_alpn}
+		   : (struct session_protocols){};
+}
+
+/** session_protocol() - the one that was agreed on; NULL: none. */
+static inline const char *session_protocol(const struct session *s)
+{
+	return s->alpn > 0 ? session_protocols(s).names[s->alpn - 1] : NULL;
+}
+
 /** session_from_client(), session_to_client() - the way that the client's bytes take, and back. */
 static inline enum relay_direction session_from_client(const struct session *s)
 {
@@ -116,16 +149,31 @@ size_t session_cut(struct session *session);
 /** session_report() - append what `sluice status` shows of it. Shape: daemon/admin.h. */
 void session_report(const struct session *session, struct json *array);
 
-/** Log lines (session_log.c): one at the end of an admitted session, one per refusal. */
+/** Why somebody is refused, for the log. */
 struct refusal {
 	const char *check;   /* which check said no: no_certificate, chain, policy, sni, … */
-	const char *reason;  /* in words */
+	const char *reason;  /* in words; of chain and name: see docs/VERIFICATION.md */
+	const char *detail;  /* words beside such a reason; NULL: none */
 	const char *subject; /* of the certificate; "" none */
 	int alert;	     /* number sent; -1 none */
+	const char *respond; /* what else it is told, static text; NULL: nothing */
 };
 
+/**
+ * session_recheck() - ask the present generation about a session that another one has admitted.
+ * Returns: false when it is closed now.
+ */
+bool session_recheck(struct session *session);
+
+/* Log lines (session_log.c): one at the end of an admitted session, one per refusal. */
 void session_log_end(const struct session *session);
 void session_log_refusal(const struct session *session, const struct refusal *refusal);
+
+/** session_log_revoked() - the present generation would not admit an admitted session. */
+void session_log_revoked(const struct session *session, const struct refusal *refusal);
+
+/** session_log_audit() - a rule with `audit` would have decided. */
+void session_log_audit(const struct session *session, const struct policy_audited *audited);
 
 /** session_log_endpoint() - the handshake with the endpoint tried last came to nothing. */
 void session_log_endpoint(const struct session *session, const struct refusal *refusal);

@@ -20,7 +20,10 @@ static void no_upstream(struct session *s)
 		  "upstream %s: every endpoint failed, the last with: %s",
 		  s->upstream.upstream->name, upstream_problem(&s->upstream));
 	s->close_reason = "upstream_failed";
-	session_step(s, session_terminates(s) ? FLOW_ON_NO_UPSTREAM : FLOW_ON_FAILED);
+	if (session_terminates(s))
+		session_without_upstream(s);
+	else
+		session_step(s, FLOW_ON_FAILED);
 }
 
 static void out_of_memory(struct session *s)
@@ -29,9 +32,17 @@ static void out_of_memory(struct session *s)
 	no_upstream(s);
 }
 
-static void reached(struct session *s)
+void session_connected(struct session *s)
 {
 	session_step(s, s->upstream.upstream->tls ? FLOW_ON_REACHED : FLOW_ON_CONNECTED);
+}
+
+static void reached(struct session *s)
+{
+	if (session_has_header(s))
+		session_step(s, FLOW_ON_ACCEPTED);
+	else
+		session_connected(s);
 }
 
 void session_try_endpoint(struct session *s)
@@ -62,7 +73,7 @@ void session_connect_next(struct session *s)
 		stream_close(&s->connected.fd);
 	else
 		stream_abort(&s->connected.fd);
-	if (loop_arm(s->proxy->loop, &s->timer, s->proxy->config->timeouts.connect_ms) == 0)
+	if (loop_arm(s->proxy->loop, &s->timer, proxy_config(s->proxy)->timeouts.connect_ms) == 0)
 		session_try_endpoint(s);
 	else
 		out_of_memory(s);
@@ -73,12 +84,12 @@ void session_connect(struct session *s)
 	size_t index = s->rule->upstream;
 
 	session_handshake_over(s);
-	upstream_begin(&s->upstream, &s->proxy->config->upstreams[index],
-		       &s->proxy->rotations[index]);
+	upstream_begin(&s->upstream, &s->generation->config->upstreams[index],
+		       &s->generation->rotations[index]);
 	session_connect_next(s);
 }
 
-static void endpoint_failed(struct session *s, int error)
+void session_endpoint_failed(struct session *s, int error)
 {
 	char text[ADDR_TEXT_MAX];
 
@@ -89,7 +100,10 @@ static void endpoint_failed(struct session *s, int error)
 		  s->upstream.upstream->name, addr_format(upstream_endpoint(&s->upstream), text),
 		  upstream_problem(&s->upstream),
 		  upstream_is_last(&s->upstream) ? "no other is left" : "trying the next one");
-	session_connect_next(s);
+	if (s->state == FLOW_CONNECT)
+		session_connect_next(s);
+	else
+		session_step(s, FLOW_ON_ENDPOINT_FAILED);
 }
 
 void session_connect_event(struct session *s, uint32_t events)
@@ -97,12 +111,12 @@ void session_connect_event(struct session *s, uint32_t events)
 	int r = stream_connect_result(s->connected.fd);
 
 	if (r < 0)
-		endpoint_failed(s, r);
+		session_endpoint_failed(s, r);
 	else if (events & EPOLLOUT)
 		reached(s);
 }
 
 void session_connect_late(struct session *s)
 {
-	endpoint_failed(s, -ETIMEDOUT);
+	session_endpoint_failed(s, -ETIMEDOUT);
 }

@@ -37,7 +37,7 @@ static void time_out(struct session *s, enum stats_id counter, const char *reaso
 
 static uint64_t idle_due_ms(const struct session *s)
 {
-	return after(s->active_ms, s->proxy->config->timeouts.idle_ms);
+	return after(s->active_ms, proxy_config(s->proxy)->timeouts.idle_ms);
 }
 
 static void idle_expire(struct session *s)
@@ -50,7 +50,7 @@ static uint64_t half_closed_due_ms(const struct session *s)
 {
 	if (!relay_is_half_closed(&s->relay))
 		return NEVER;
-	return after(s->active_ms, s->proxy->config->timeouts.half_closed_ms);
+	return after(s->active_ms, proxy_config(s->proxy)->timeouts.half_closed_ms);
 }
 
 static void half_closed_expire(struct session *s)
@@ -60,7 +60,7 @@ static void half_closed_expire(struct session *s)
 
 static uint64_t max_age_due_ms(const struct session *s)
 {
-	return after(s->started_ns / NS_PER_MS, s->proxy->config->session.max_age_ms);
+	return after(s->started_ns / NS_PER_MS, proxy_config(s->proxy)->session.max_age_ms);
 }
 
 static void max_age_expire(struct session *s)

@@ -6,8 +6,10 @@
 #ifndef SLUICE_PROXY_SESSION_INTERNAL_H
 #define SLUICE_PROXY_SESSION_INTERNAL_H
 
+#include "model/proxy_header.h"
 #include "model/stats.h"
 #include "proxy/session.h"
+#include "sys/tls.h"
 
 /** session_step() - @event happened: the next state and its action. */
 void session_step(struct session *s, enum flow_event event);
@@ -18,11 +20,68 @@ void session_admit(struct session *s);
 /** session_refuse() - count and log it; what the client is told is the caller's. */
 void session_refuse(struct session *s, const struct refusal *refusal, enum stats_id stat);
 
+/**
+ * session_decide() - ask the policy about the client, for whom it will be s->rule that decided. @sni: the
+ * name that it asks for, NULL or "": none. What rules with `audit` have to say is logged.
+ */
+struct policy_verdict session_decide(struct session *s, const char *sni);
+
+/** session_ask_policy() - the same question to the rules of @listener; s->rule stays. */
+struct policy_verdict session_ask_policy(const struct session *s,
+					 const struct config_listener *listener, const char *sni);
+
 /** session_handshake_begins() - count it for limits.handshakes. */
 void session_handshake_begins(struct session *s);
 
 /** session_handshake_over() - stop counting it; twice is fine. */
 void session_handshake_over(struct session *s);
+
+/* session_proxy_in.c, session_proxy_out.c: the PROXY protocol with clients, and with upstreams. */
+
+/** What only those sessions have. Addresses: family AF_UNSPEC, there is none. */
+struct session_proxied {
+	struct addr_short via;	       /* who sent the header in which the client is named */
+	struct addr_short destination; /* what the client connected to, as that says */
+	uint8_t *received;	       /* that header, as long as it is needed; owned */
+	struct proxy_span tlvs;	       /* in it */
+	uint8_t *header;	       /* for the upstream, as long as it is needed; owned */
+	size_t header_bytes, sent_bytes;
+	uint8_t unique_id_len;
+	uint8_t unique_id[PROXY_UNIQUE_ID_MAX];
+};
+
+/** session_is_introduced() - a header has to come before the client's own bytes. */
+bool session_is_introduced(const struct session *s);
+
+/** session_await_header() - wait for it. Returns: 0 or -ENOMEM. */
+int session_await_header(struct session *s);
+
+/** session_read_header() - the socket has something to say. */
+void session_read_header(struct session *s, uint32_t events);
+
+/** session_header_late() - the time is up. */
+void session_header_late(struct session *s);
+
+/**
+ * session_prepare_header() - s->rule has said yes: make the header that the upstream wants, if it does.
+ * Returns: NULL; in words, why it cannot be told who the client is, so that nothing may go there.
+ */
+const char *session_prepare_header(struct session *s);
+
+/** session_prepare_or_refuse() - the same with clients that cannot be told. Returns: false: closed. */
+bool session_prepare_or_refuse(struct session *s);
+
+/** session_has_header() - there is one to send. */
+bool session_has_header(const struct session *s);
+
+/** session_announce() - begin to send it; session_announce_on() - there may be room for the rest. */
+void session_announce(struct session *s);
+void session_announce_on(struct session *s);
+
+/** session_announced() - no endpoint will be told again: give up what is not for the log. */
+void session_announced(struct session *s);
+
+void session_proxied_free(struct session_proxied *proxied);
 
 /* session_peek.c: mode: passthrough, which way is it to go? */
 
@@ -46,6 +105,17 @@ void session_greet_endpoint(struct session *s);
 /** session_shake_hands() - the wire has bytes or room. */
 void session_shake_hands(struct session *s);
 
+/**
+ * session_wanted_server() - what the certificate of the present endpoint must be for when its upstream
+ * is as @tls says. @ip: room for the result.
+ */
+struct tls_server session_wanted_server(const struct session *s,
+					const struct config_upstream_tls *tls,
+					char ip[ADDR_TEXT_MAX]);
+
+/** session_refusal_of() - what TLS has found, for the log. */
+struct refusal session_refusal_of(const struct tls_failure *failure);
+
 /** session_handshake_late() - the time is up. */
 void session_handshake_late(struct session *s);
 
@@ -56,6 +126,32 @@ void session_connect_next(struct session *s);
 void session_try_endpoint(struct session *s);
 void session_connect_event(struct session *s, uint32_t events);
 void session_connect_late(struct session *s);
+
+/** session_connected() - the endpoint has all that comes before TLS or the client's bytes. */
+void session_connected(struct session *s);
+
+/** session_endpoint_failed() - before its handshake: on to the next one. */
+void session_endpoint_failed(struct session *s, int error);
+
+/* session_answer.c: what a client is told that cannot go on. TLS with it is established. */
+
+/** session_choose_answer() - s->answer to a refusal, by s->rule and listener. */
+void session_choose_answer(struct session *s);
+
+/** session_refused() - behind session_refuse(): the client is told s->answer; an alert was sent. */
+void session_refused(struct session *s);
+
+/** session_without_upstream() - no endpoint took the connection. */
+void session_without_upstream(struct session *s);
+
+/** session_answer_begin() - read the request's head, then answer. */
+void session_answer_begin(struct session *s);
+
+/** session_answer() - the client's socket has something to say. */
+void session_answer(struct session *s);
+
+/** session_answer_late() - the time is up: it gets its answer now, if it has asked at all. */
+void session_answer_late(struct session *s);
 
 /* session_handover.c: from OpenSSL to the kernel. */
 

@@ -2,13 +2,42 @@
 /* What is told of a session: one log line at its end, one object for `sluice status`. */
 #include "base/clock.h"
 #include "base/log.h"
-#include "proxy/session.h"
+#include "proxy/session_internal.h"
 #include "sys/json.h"
 #include "sys/stream.h"
+#include "sys/tls.h"
 
 static const char *engine_name(const struct relay_flow *flow)
 {
 	return flow->engine ? flow->engine->name : "none";
+}
+
+static const char *version_name(const struct session *s)
+{
+	return s->tls_version ? tls_version_name(s->tls_version) : NULL;
+}
+
+static void log_refusal(struct log_line *line, const struct refusal *refusal)
+{
+	log_str(line, "check", refusal->check);
+	log_str(line, "reason", refusal->reason);
+	if (refusal->detail)
+		log_str(line, "detail", refusal->detail);
+	log_str(line, "subject", refusal->subject);
+	log_i64(line, "alert", refusal->alert);
+}
+
+static void log_proxied(struct log_line *line, const struct session_proxied *proxied)
+{
+	struct addr via;
+	char text[ADDR_TEXT_MAX];
+
+	if (!proxied)
+		return;
+	via = addr_lengthen(&proxied->via);
+	log_str(line, "via", addr_format(&via, text));
+	if (proxied->unique_id_len > 0)
+		log_bytes(line, "unique_id", proxied->unique_id, proxied->unique_id_len);
 }
 
 static void log_who(struct log_line *line, const struct session *s)
@@ -19,18 +48,20 @@ static void log_who(struct log_line *line, const struct session *s)
 	log_u64(line, "session", s->id);
 	log_str(line, "listener", s->listener->name);
 	log_str(line, "peer", addr_format(&client, peer));
+	log_proxied(line, s->proxied);
 	log_str(line, "sni", s->sni);
-	log_str(line, "tls", s->tls_version);
+	log_str(line, "tls", version_name(s));
 	log_str(line, "cipher", s->tls_cipher);
 	log_str(line, "resumed", s->resumed ? "yes" : "no");
+	log_str(line, "alpn", session_protocol(s));
 }
 
 static void log_identity(struct log_line *line, const struct identity *identity)
 {
-	const struct identity_name *name = identity_primary(identity);
+	struct identity_name name;
 
-	if (name)
-		log_bytes(line, "identity", name->bytes, name->len);
+	if (identity_primary(identity, &name))
+		log_bytes(line, "identity", name.bytes, name.len);
 	else
 		log_str(line, "identity", NULL);
 }
@@ -46,7 +77,7 @@ void session_log_end(const struct session *s)
 		addr_format(upstream_endpoint(&s->upstream), upstream);
 	log_begin(&line, LOG_INFO, "session");
 	log_who(&line, s);
-	log_identity(&line, &s->identity);
+	log_identity(&line, s->identity);
 	log_str(&line, "rule", s->rule ? s->rule->name : NULL);
 	log_str(&line, "upstream", s->upstream.upstream ? s->upstream.upstream->name : NULL);
 	log_str(&line, "endpoint", upstream);
@@ -62,18 +93,40 @@ void session_log_end(const struct session *s)
 	log_end(&line);
 }
 
-void session_log_refusal(const struct session *s, const struct refusal *refusal)
+static void log_decision(const char *event, const struct session *s, const struct refusal *refusal)
 {
 	struct log_line line;
 
-	log_begin(&line, LOG_INFO, "refused");
+	log_begin(&line, LOG_INFO, event);
 	log_who(&line, s);
-	log_identity(&line, &s->identity);
+	log_identity(&line, s->identity);
 	log_str(&line, "rule", s->rule ? s->rule->name : NULL);
-	log_str(&line, "check", refusal->check);
-	log_str(&line, "reason", refusal->reason);
-	log_str(&line, "subject", refusal->subject);
-	log_i64(&line, "alert", refusal->alert);
+	log_refusal(&line, refusal);
+	log_str(&line, "respond",
+		refusal->respond ? refusal->respond : (refusal->alert >= 0 ? "alert" : NULL));
+	log_end(&line);
+}
+
+void session_log_refusal(const struct session *s, const struct refusal *refusal)
+{
+	log_decision("refused", s, refusal);
+}
+
+void session_log_revoked(const struct session *s, const struct refusal *refusal)
+{
+	log_decision("revoked", s, refusal);
+}
+
+void session_log_audit(const struct session *s, const struct policy_audited *audited)
+{
+	struct log_line line;
+
+	log_begin(&line, LOG_INFO, "audit");
+	log_who(&line, s);
+	log_identity(&line, s->identity);
+	log_str(&line, "rule", audited->rule->name);
+	log_str(&line, "would", audited->would_allow ? "allow" : "deny");
+	log_str(&line, "reason", audited->reason);
 	log_end(&line);
 }
 
@@ -86,10 +139,7 @@ void session_log_endpoint(const struct session *s, const struct refusal *refusal
 	log_u64(&line, "session", s->id);
 	log_str(&line, "upstream", s->upstream.upstream->name);
 	log_str(&line, "endpoint", addr_format(upstream_endpoint(&s->upstream), endpoint));
-	log_str(&line, "check", refusal->check);
-	log_str(&line, "reason", refusal->reason);
-	log_str(&line, "subject", refusal->subject);
-	log_i64(&line, "alert", refusal->alert);
+	log_refusal(&line, refusal);
 	log_str(&line, "msg",
 		upstream_is_last(&s->upstream) ? "no other endpoint is left"
 					       : "trying the next endpoint");
@@ -100,19 +150,25 @@ void session_report(const struct session *s, struct json *array)
 {
 	const struct relay_flow *in = &s->relay.flow[session_from_client(s)];
 	const struct relay_flow *out = &s->relay.flow[session_to_client(s)];
-	const struct identity_name *name = identity_primary(&s->identity);
 	struct json *object = json_append_object(array);
 	const struct addr client = addr_lengthen(&s->peer);
+	struct identity_name name;
 	char peer[ADDR_TEXT_MAX];
 
 	json_add_u64(object, "id", s->id);
 	json_add_str(object, "listener", s->listener->name);
 	json_add_str(object, "peer", addr_format(&client, peer));
+	if (s->proxied) {
+		const struct addr via = addr_lengthen(&s->proxied->via);
+
+		json_add_str(object, "via", addr_format(&via, peer));
+	}
 	json_add_str(object, "sni", s->sni);
-	json_add_str(object, "tls_version", s->tls_version);
+	json_add_str(object, "tls_version", version_name(s));
 	json_add_str(object, "cipher", s->tls_cipher);
-	if (name)
-		json_add_bytes(object, "identity", name->bytes, name->len);
+	json_add_str(object, "alpn", session_protocol(s));
+	if (identity_primary(s->identity, &name))
+		json_add_bytes(object, "identity", name.bytes, name.len);
 	else
 		json_add_null(object, "identity");
 	json_add_str(object, "rule", s->rule ? s->rule->name : NULL);

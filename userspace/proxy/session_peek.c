@@ -35,12 +35,12 @@ static void refuse_hello(struct session *s, const char *reason, enum flow_event 
 
 static void route(struct session *s, const char *sni, bool is_tls)
 {
-	const struct policy_verdict verdict = policy_route(s->listener, sni);
+	const struct policy_verdict verdict = session_decide(s, sni);
 	int alert = -1;
 
-	s->rule = verdict.rule;
 	if (verdict.allowed) {
-		session_admit(s);
+		if (session_prepare_or_refuse(s))
+			session_admit(s);
 		return;
 	}
 	if (is_tls && stream_send(s->accepted.fd, unrecognized_name, sizeof(unrecognized_name)) > 0)

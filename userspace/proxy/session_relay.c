@@ -143,6 +143,7 @@ void session_pump_on_event(struct session *s)
 
 void session_relay(struct session *s)
 {
+	session_announced(s);
 	s->relay.tickets.expected = s->tls && tls_expects_tickets(s->tls);
 	s->relay.accept_truncation = s->listener->on_truncation == TRUNCATION_ACCEPT;
 	s->relay.engine = s->listener->engine;
@@ -157,8 +158,8 @@ void session_relay(struct session *s)
 	if (s->upstream.tried > 1)
 		stats_add(s->proxy->stats, STAT_UPSTREAM_RETRIED, s->upstream.tried - 1);
 	stream_reset_on_close(s->accepted.fd);
-	stream_limit_unacked(s->accepted.fd, s->proxy->config->timeouts.unacked_ms);
-	stream_limit_unacked(s->connected.fd, s->proxy->config->timeouts.unacked_ms);
+	stream_limit_unacked(s->accepted.fd, proxy_config(s->proxy)->timeouts.unacked_ms);
+	stream_limit_unacked(s->connected.fd, proxy_config(s->proxy)->timeouts.unacked_ms);
 	s->soon_ms = SOON_FIRST_MS;
 	s->active_ms = loop_now_ms(s->proxy->loop);
 	if (session_deadline_arm(s) < 0) {

@@ -15,14 +15,31 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Returns: its place in session_protocols(), from 1; 0: none. */
+static uint8_t protocol_of(const struct session *s)
+{
+	const struct session_protocols ours = session_protocols(s);
+	size_t len;
+	const char *agreed = tls_alpn(s->tls, &len);
+
+	for (size_t i = 0; agreed && i < ours.n; i++) {
+		if (strlen(ours.names[i]) == len && memcmp(ours.names[i], agreed, len) == 0)
+			return (uint8_t)(i + 1);
+	}
+	return 0;
+}
+
 static void remember_tls(struct session *s)
 {
 	const char *sni = tls_sni(s->tls);
 
 	free(s->sni);
 	s->sni = sni ? strdup(sni) : NULL;
-	s->tls_version = tls_version_name(s->tls);
+	s->tls_version = tls_version(s->tls);
 	s->tls_cipher = tls_cipher_name(s->tls);
+	tls_chain_unref(s->chain);
+	s->chain = tls_conn_chain(s->tls);
+	s->alpn = protocol_of(s);
 }
 
 static void count_resumption(struct session *s)
@@ -34,11 +51,37 @@ static void count_resumption(struct session *s)
 		stats_add(s->proxy->stats, s->resumed ? STAT_RESUMED : STAT_RESUMPTION_REFUSED, 1);
 }
 
-static struct refusal refusal_of(const struct tls_failure *failure)
+static void count_verification(const struct session *s)
+{
+	enum tls_verified verified = tls_conn_verified(s->tls);
+
+	if (verified == TLS_VERIFIED_BEFORE)
+		stats_add(s->proxy->stats, STAT_VERIFY_CACHE_HITS, 1);
+	else if (verified == TLS_VERIFIED_NOW)
+		stats_add(s->proxy->stats, STAT_VERIFY_CACHE_MISSES, 1);
+}
+
+/* What a handshake that came to nothing counts as. */
+static enum stats_id stat_of(const struct tls_failure *failure)
+{
+	static const enum stats_id refused[TLS_REFUSAL_COUNT] = {[TLS_REFUSAL_NONE] =
+									 STAT_HANDSHAKE_FAILED,
+#define X(id, name) [TLS_REFUSAL_##id] = STAT_REFUSED_##id,
+								 TLS_REFUSALS(X)
+#undef X
+	};
+
+	if (strcmp(failure->check, "no_certificate") == 0)
+		return STAT_REFUSED_NO_CERTIFICATE;
+	return refused[failure->refusal];
+}
+
+struct refusal session_refusal_of(const struct tls_failure *failure)
 {
 	return (struct refusal){
 		.check = failure->check,
 		.reason = failure->reason,
+		.detail = failure->detail,
 		.subject = failure->subject,
 		.alert = failure->alert,
 	};
@@ -57,27 +100,22 @@ static bool decide_offload(struct session *s)
 
 int session_await_client(struct session *s)
 {
-	size_t index = (size_t)(s->listener - s->proxy->config->listeners);
+	size_t index = (size_t)(s->listener - s->generation->config->listeners);
 
 	session_handshake_begins(s);
-	return tls_conn_new(s->proxy->tls[index], s->accepted.fd, &s->tls);
+	return tls_conn_new(s->generation->tls[index], s->accepted.fd, &s->tls);
 }
 
 static void client_failed(struct session *s)
 {
 	const struct tls_failure *failure = tls_conn_failure(s->tls);
-	struct refusal refusal = refusal_of(failure);
-	enum stats_id stat = STAT_HANDSHAKE_FAILED;
+	struct refusal refusal = session_refusal_of(failure);
 
-	if (strcmp(failure->check, "no_certificate") == 0)
-		stat = STAT_REFUSED_NO_CERTIFICATE;
-	else if (strcmp(failure->check, "chain") == 0)
-		stat = STAT_REFUSED_CHAIN;
-	session_refuse(s, &refusal, stat);
+	session_refuse(s, &refusal, stat_of(failure));
 	session_step(s, failure->alert >= 0 ? FLOW_ON_REFUSED : FLOW_ON_FAILED);
 }
 
-/* The TLS handshake is done: refuse with an alert of our own. */
+/* The TLS handshake is done: refuse with an alert of our own, or what else rule and listener want. */
 static void refuse_established(struct session *s, const char *check, const char *reason,
 			       enum tls_alert alert, enum stats_id stat)
 {
@@ -86,12 +124,20 @@ static void refuse_established(struct session *s, const char *check, const char 
 		.check = check,
 		.reason = reason,
 		.subject = subject,
-		.alert = tls_send_alert(s->tls, alert) == 0 ? (int)alert : -1,
+		.alert = -1,
 	};
+
+	/* What is our own fault is not for rules to word. */
+	if (alert == TLS_ALERT_ACCESS_DENIED)
+		session_choose_answer(s);
+	if (s->answer == ANSWER_ALERT && tls_send_alert(s->tls, alert) == 0)
+		refusal.alert = (int)alert;
+	if (s->answer != ANSWER_ALERT)
+		refusal.respond = answer_name(s->answer);
 
 	tls_peer_subject(s->tls, subject, sizeof(subject));
 	session_refuse(s, &refusal, stat);
-	session_step(s, FLOW_ON_REFUSED);
+	session_refused(s);
 }
 
 /*
@@ -119,15 +165,15 @@ static bool give_ticket(struct session *s)
 static void client_proved(struct session *s)
 {
 	struct policy_verdict verdict;
+	const char *problem;
 
 	count_resumption(s);
 	if (handshake_identify(s->tls, &s->identity) < 0) {
-		refuse_established(s, "identity", "the certificate has a name that cannot be used",
-				   TLS_ALERT_ACCESS_DENIED, STAT_REFUSED_POLICY);
+		refuse_established(s, "identity", "no memory to read the certificate's names",
+				   TLS_ALERT_INTERNAL_ERROR, STAT_REFUSED_POLICY);
 		return;
 	}
-	verdict = policy_decide(s->listener, &s->identity);
-	s->rule = verdict.rule;
+	verdict = session_decide(s, tls_sni(s->tls));
 	if (!verdict.allowed) {
 		refuse_established(s, "policy", verdict.reason, TLS_ALERT_ACCESS_DENIED,
 				   STAT_REFUSED_POLICY);
@@ -136,6 +182,12 @@ static void client_proved(struct session *s)
 	if (!decide_offload(s)) {
 		refuse_established(s, "offload", offload_reason_name(s->offload_reason),
 				   TLS_ALERT_INTERNAL_ERROR, STAT_REFUSED_OFFLOAD);
+		return;
+	}
+	problem = session_prepare_header(s);
+	if (problem) {
+		refuse_established(s, "proxy_header", problem, TLS_ALERT_INTERNAL_ERROR,
+				   STAT_REFUSED_PROXY_HEADER);
 		return;
 	}
 	if (give_ticket(s))
@@ -155,15 +207,15 @@ static void endpoint_failed(struct session *s, int error, const struct refusal *
 	session_step(s, FLOW_ON_ENDPOINT_FAILED);
 }
 
-/* What the certificate of this endpoint must be for. */
-static struct tls_server wanted(const struct session *s, char ip[ADDR_TEXT_MAX])
+struct tls_server session_wanted_server(const struct session *s,
+					const struct config_upstream_tls *tls,
+					char ip[ADDR_TEXT_MAX])
 {
 	static const enum tls_server_kind kinds[] = {
 		[SERVER_DNS] = TLS_SERVER_DNS,
 		[SERVER_IP] = TLS_SERVER_IP,
 		[SERVER_URI] = TLS_SERVER_URI,
 	};
-	const struct config_upstream_tls *tls = s->upstream.upstream->tls;
 
 	return (struct tls_server){
 		.kind = kinds[tls->server_kind],
@@ -179,15 +231,16 @@ static struct tls_server wanted(const struct session *s, char ip[ADDR_TEXT_MAX])
  */
 void session_greet_endpoint(struct session *s)
 {
-	size_t index = (size_t)(s->upstream.upstream - s->proxy->config->upstreams);
+	size_t index = (size_t)(s->upstream.upstream - s->generation->config->upstreams);
 	char ip[ADDR_TEXT_MAX];
-	struct tls_server server = wanted(s, ip);
-	int r = tls_conn_new_client(s->proxy->upstream_tls[index], s->connected.fd, &server,
+	struct tls_server server = session_wanted_server(s, s->upstream.upstream->tls, ip);
+	int r = tls_conn_new_client(s->generation->upstream_tls[index], s->connected.fd, &server,
 				    &s->tls);
 
 	session_handshake_begins(s);
 	if (r == 0)
-		r = loop_arm(s->proxy->loop, &s->timer, s->proxy->config->timeouts.handshake_ms);
+		r = loop_arm(s->proxy->loop, &s->timer,
+			     proxy_config(s->proxy)->timeouts.handshake_ms);
 	if (r == 0)
 		session_shake_hands(s);
 	else
@@ -202,8 +255,9 @@ static void endpoint_proved(struct session *s)
 {
 	session_handshake_over(s);
 	/* Its name is the right one; the others are for the log, which can do without. */
-	if (handshake_identify(s->tls, &s->identity) < 0)
-		identity_done(&s->identity);
+	(void)handshake_identify(s->tls, &s->identity);
+	if (!session_recheck(s))
+		return;
 	if (decide_offload(s)) {
 		session_step(s, FLOW_ON_PROVED);
 		return;
@@ -228,12 +282,17 @@ void session_shake_hands(struct session *s)
 	if (step == TLS_STEP_WANT_READ || step == TLS_STEP_WANT_WRITE)
 		return;
 	remember_tls(s);
+	count_verification(s);
 	if (step == TLS_STEP_DONE) {
 		client ? client_proved(s) : endpoint_proved(s);
 	} else if (client) {
 		client_failed(s);
 	} else {
-		refusal = refusal_of(tls_conn_failure(s->tls));
+		const struct tls_failure *failure = tls_conn_failure(s->tls);
+
+		if (failure->refusal != TLS_REFUSAL_NONE)
+			stats_add(s->proxy->stats, stat_of(failure), 1);
+		refusal = session_refusal_of(failure);
 		endpoint_failed(s, -EPROTO, &refusal);
 	}
 }

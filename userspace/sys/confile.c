@@ -31,6 +31,8 @@ static const cyaml_schema_value_t text_entry = {
 static const cyaml_schema_field_t certificate_fields[] = {
 	TEXT(struct confile_certificate, chain),
 	TEXT(struct confile_certificate, key),
+	TEXT(struct confile_certificate, pkcs12),
+	TEXT(struct confile_certificate, password),
 	CYAML_FIELD_END,
 };
 static const cyaml_schema_value_t certificate_entry = {
@@ -40,6 +42,7 @@ static const cyaml_schema_value_t certificate_entry = {
 static const cyaml_schema_field_t tls_fields[] = {
 	LIST(struct confile_tls, certificates, &certificate_entry),
 	TEXT(struct confile_tls, min_version),
+	TEXTS(struct confile_tls, alpn),
 	TEXT(struct confile_tls, client_auth),
 	TEXT(struct confile_tls, client_ca),
 	TEXT(struct confile_tls, resumption),
@@ -48,20 +51,64 @@ static const cyaml_schema_field_t tls_fields[] = {
 	CYAML_FIELD_END,
 };
 
+static const cyaml_schema_field_t time_fields[] = {
+	TEXT(struct confile_time, from),
+	TEXT(struct confile_time, until),
+	TEXTS(struct confile_time, days),
+	TEXT(struct confile_time, hours),
+	CYAML_FIELD_END,
+};
+
+/* clang-format off */
+#define MATCH_LISTS \
+	TEXTS(struct confile_match, cn), \
+	TEXTS(struct confile_match, dns), \
+	TEXTS(struct confile_match, uri), \
+	TEXTS(struct confile_match, ip), \
+	TEXTS(struct confile_match, email), \
+	TEXTS(struct confile_match, ou), \
+	TEXTS(struct confile_match, o), \
+	TEXTS(struct confile_match, dn), \
+	TEXTS(struct confile_match, issuer), \
+	TEXTS(struct confile_match, serial), \
+	TEXTS(struct confile_match, cert_sha256), \
+	TEXTS(struct confile_match, spki_sha256), \
+	TEXTS(struct confile_match, trust_domain), \
+	TEXTS(struct confile_match, sni), \
+	TEXTS(struct confile_match, alpn), \
+	TEXTS(struct confile_match, source), \
+	TEXTS(struct confile_match, tls_version)
+/* clang-format on */
+
+static const cyaml_schema_field_t include_fields[] = {
+	MATCH_LISTS,
+	CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t not_fields[] = {
+	MATCH_LISTS,
+	PART(struct confile_match, time, time_fields),
+	PART(struct confile_match, include, include_fields),
+	CYAML_FIELD_END,
+};
+
 static const cyaml_schema_field_t match_fields[] = {
-	TEXTS(struct confile_match, cn),
-	TEXTS(struct confile_match, dns),
-	TEXTS(struct confile_match, uri),
-	TEXTS(struct confile_match, sni), /* of clients in mode: passthrough */
+	MATCH_LISTS,
 	TEXT(struct confile_match, anonymous),
+	PART(struct confile_match, time, time_fields),
+	PART(struct confile_match, include, include_fields),
+	CYAML_FIELD_MAPPING_PTR("not", OPTIONAL, struct confile_match, except, not_fields),
 	CYAML_FIELD_END,
 };
 
 static const cyaml_schema_field_t rule_fields[] = {
+	TEXT(struct confile_rule, include),
 	TEXT(struct confile_rule, name),
 	PART(struct confile_rule, match, match_fields),
 	TEXT(struct confile_rule, action),
+	TEXT(struct confile_rule, respond),
 	TEXT(struct confile_rule, upstream),
+	TEXT(struct confile_rule, audit),
 	CYAML_FIELD_END,
 };
 static const cyaml_schema_value_t rule_entry = {
@@ -74,9 +121,18 @@ static const cyaml_schema_field_t offload_after_fields[] = {
 	CYAML_FIELD_END,
 };
 
+static const cyaml_schema_field_t proxy_protocol_fields[] = {
+	TEXTS(struct confile_proxy_protocol, from),
+	TEXT(struct confile_proxy_protocol, version),
+	TEXT(struct confile_proxy_protocol, timeout),
+	TEXT(struct confile_proxy_protocol, max_size),
+	CYAML_FIELD_END,
+};
+
 static const cyaml_schema_field_t listener_fields[] = {
 	TEXT(struct confile_listener, name),
 	TEXTS(struct confile_listener, listen),
+	PART(struct confile_listener, proxy_protocol, proxy_protocol_fields),
 	TEXT(struct confile_listener, mode),
 	PART(struct confile_listener, tls, tls_fields),
 	LIST(struct confile_listener, rules, &rule_entry),
@@ -84,6 +140,8 @@ static const cyaml_schema_field_t listener_fields[] = {
 	PART(struct confile_listener, offload_after, offload_after_fields),
 	TEXT(struct confile_listener, engine),
 	TEXT(struct confile_listener, on_truncation),
+	TEXT(struct confile_listener, refuse_with),
+	TEXT(struct confile_listener, no_upstream),
 	TEXT(struct confile_listener, upstream),
 	CYAML_FIELD_END,
 };
@@ -105,6 +163,8 @@ static const cyaml_schema_field_t upstream_fields[] = {
 	TEXT(struct confile_upstream, name),
 	TEXTS(struct confile_upstream, endpoints),
 	PART(struct confile_upstream, tls, upstream_tls_fields),
+	TEXT(struct confile_upstream, proxy_protocol),
+	TEXTS(struct confile_upstream, proxy_protocol_tlvs),
 	CYAML_FIELD_END,
 };
 static const cyaml_schema_value_t upstream_entry = {
@@ -159,6 +219,11 @@ static const cyaml_schema_value_t root_schema = {
 	CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct confile_root, root_fields),
 };
 
+static const cyaml_schema_value_t rules_schema = {
+	CYAML_VALUE_SEQUENCE(CYAML_FLAG_POINTER, struct confile_rule, &rule_entry, 0,
+			     CYAML_UNLIMITED),
+};
+
 static const cyaml_config_t cyaml_config = {
 	.log_level = CYAML_LOG_ERROR,
 	.log_fn = NULL,
@@ -168,7 +233,9 @@ static const cyaml_config_t cyaml_config = {
 
 struct confile {
 	struct confile_tree *tree;
-	struct confile_root *root;
+	const cyaml_schema_value_t *schema; /* of what? */
+	cyaml_data_t *data;
+	unsigned int n; /* items, where that is a list */
 };
 
 /* --- the walk --- */
@@ -426,8 +493,8 @@ static int load(struct confile *confile, struct report *report)
 
 	if (r < 0)
 		return r;
-	error = cyaml_load_data((const uint8_t *)text, len, &cyaml_config, &root_schema, &data,
-				NULL);
+	error = cyaml_load_data((const uint8_t *)text, len, &cyaml_config, confile->schema, &data,
+				confile->schema == &rules_schema ? &confile->n : NULL);
 	free(text);
 	if (error == CYAML_ERR_OOM)
 		return -ENOMEM;
@@ -437,7 +504,7 @@ static int load(struct confile *confile, struct report *report)
 				   "libcyaml refuses it: %s", cyaml_strerror(error));
 		return -EINVAL;
 	}
-	confile->root = data;
+	confile->data = data;
 	return 0;
 }
 
@@ -449,20 +516,33 @@ static int parse(struct confile *confile, struct check *check, const char *text,
 	if (r < 0)
 		return r;
 	check->tree = confile->tree;
-	r = check_node(check, &root_schema, confile_tree_root(confile->tree), &top);
+	r = check_node(check, confile->schema, confile_tree_root(confile->tree), &top);
 	return r < 0 ? r : load(confile, check->report);
 }
 
-int confile_parse(const char *text, size_t len, confile_variable *variable, void *arg,
-		  struct report *report, struct confile **ret_confile)
+/* Nothing but blank lines and comments: a program that has no rules to say writes that. */
+static bool is_empty(const char *text, size_t len)
+{
+	bool comment = false;
+
+	for (size_t i = 0; i < len; i++) {
+		comment = text[i] != '\n' && (comment || text[i] == '#');
+		if (!comment && !strchr(" \t\r\n", text[i]))
+			return false;
+	}
+	return true;
+}
+
+static int parse_as(const cyaml_schema_value_t *schema, struct check *check, const char *text,
+		    size_t len, struct confile **ret_confile)
 {
 	struct confile *confile = calloc(1, sizeof(*confile));
-	struct check check = {.report = report, .variable = variable, .arg = arg};
 	int r;
 
 	if (!confile)
 		return -ENOMEM;
-	r = parse(confile, &check, text, len);
+	confile->schema = schema;
+	r = schema == &rules_schema && is_empty(text, len) ? 0 : parse(confile, check, text, len);
 	if (r < 0) {
 		confile_free(confile);
 		return r;
@@ -471,22 +551,44 @@ int confile_parse(const char *text, size_t len, confile_variable *variable, void
 	return 0;
 }
 
+int confile_parse(const char *text, size_t len, confile_variable *variable, void *arg,
+		  struct report *report, struct confile **ret_confile)
+{
+	struct check check = {.report = report, .variable = variable, .arg = arg};
+
+	return parse_as(&root_schema, &check, text, len, ret_confile);
+}
+
+int confile_parse_rules(const char *text, size_t len, confile_variable *variable, void *arg,
+			struct report *report, struct confile **ret_confile)
+{
+	struct check check = {.report = report, .variable = variable, .arg = arg};
+
+	return parse_as(&rules_schema, &check, text, len, ret_confile);
+}
+
 void confile_free(struct confile *confile)
 {
 	if (!confile)
 		return;
-	if (confile->root)
-		(void)cyaml_free(&cyaml_config, &root_schema, confile->root, 0);
+	if (confile->data)
+		(void)cyaml_free(&cyaml_config, confile->schema, confile->data, confile->n);
 	confile_tree_free(confile->tree);
 	free(confile);
 }
 
 const struct confile_root *confile_root(const struct confile *confile)
 {
-	return confile->root;
+	return confile->data;
+}
+
+const struct confile_rule *confile_rules(const struct confile *confile, size_t *ret_n)
+{
+	*ret_n = confile->n;
+	return confile->data;
 }
 
 unsigned int confile_line(const struct confile *confile, const char *path)
 {
-	return confile_tree_line_of(confile->tree, path);
+	return confile->tree ? confile_tree_line_of(confile->tree, path) : 0;
 }

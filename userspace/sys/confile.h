@@ -13,38 +13,78 @@
 struct confile_certificate {
 	char *chain;
 	char *key;
+	char *pkcs12; /* in the place of both */
+	char *password;
 };
 
 struct confile_tls {
 	struct confile_certificate *certificates;
 	unsigned int n_certificates;
 	char *min_version;
+	char **alpn;
+	unsigned int n_alpn;
 	char *client_auth;
 	char *client_ca;
 	char *resumption, *ticket_keys, *ticket_lifetime;
 };
 
-struct confile_match {
-	char **cn, **dns, **uri, **sni;
-	unsigned int n_cn, n_dns, n_uri, n_sni;
-	char *anonymous;
+struct confile_time {
+	char *from, *until;
+	char **days;
+	unsigned int n_days;
+	char *hours;
 };
 
+/** Lists of a match, of its `not`, and of sources in its `include`. */
+struct confile_match {
+	char **cn, **dns, **uri, **ip, **email, **ou, **o, **dn, **issuer, **serial;
+	unsigned int n_cn, n_dns, n_uri, n_ip, n_email, n_ou, n_o, n_dn, n_issuer, n_serial;
+	char **cert_sha256, **spki_sha256, **trust_domain, **sni, **alpn, **source, **tls_version;
+	unsigned int n_cert_sha256, n_spki_sha256, n_trust_domain, n_sni, n_alpn, n_source,
+		n_tls_version;
+	/* Not in an `include`. */
+	char *anonymous;
+	struct confile_time *time;
+	struct confile_match *include;
+	struct confile_match *except; /* `not` */
+};
+
+/** One list of a match. */
+struct confile_list {
+	const char *key;
+	char *const *texts;
+	unsigned int n;
+};
+
+/** confile_match_list() - the list number @index, also one without texts. False: there are fewer. */
+bool confile_match_list(const struct confile_match *match, size_t index,
+			struct confile_list *ret_list);
+
 struct confile_rule {
+	char *include; /* rules of a file stand here; nothing else is set then */
 	char *name;
 	struct confile_match *match;
 	char *action;
+	char *respond;
 	char *upstream;
+	char *audit;
 };
 
 struct confile_offload_after {
 	char *bytes, *age;
 };
 
+struct confile_proxy_protocol {
+	char **from;
+	unsigned int n_from;
+	char *version, *timeout, *max_size;
+};
+
 struct confile_listener {
 	char *name;
 	char **listen;
 	unsigned int n_listen;
+	struct confile_proxy_protocol *proxy_protocol;
 	char *mode;
 	struct confile_tls *tls;
 	struct confile_rule *rules;
@@ -53,6 +93,8 @@ struct confile_listener {
 	struct confile_offload_after *offload_after;
 	char *engine;
 	char *on_truncation;
+	char *refuse_with;
+	char *no_upstream;
 	char *upstream;
 };
 
@@ -71,6 +113,9 @@ struct confile_upstream {
 	char **endpoints;
 	unsigned int n_endpoints;
 	struct confile_upstream_tls *tls;
+	char *proxy_protocol;
+	char **proxy_protocol_tlvs;
+	unsigned int n_proxy_protocol_tlvs;
 };
 
 struct confile_timeouts {
@@ -130,14 +175,25 @@ typedef const char *confile_variable(void *arg, const char *name);
  */
 int confile_parse(const char *text, size_t len, confile_variable *variable, void *arg,
 		  struct report *report, struct confile **ret_confile);
+/**
+ * confile_parse_rules() - the same of a file with a list of rules alone, as under `rules:`, which may be
+ * empty. Fields are "[3].match.cn[0]".
+ */
+int confile_parse_rules(const char *text, size_t len, confile_variable *variable, void *arg,
+			struct report *report, struct confile **ret_confile);
 void confile_free(struct confile *confile);
 
+/** confile_root() - of confile_parse(); confile_rules() - of confile_parse_rules(). */
 const struct confile_root *confile_root(const struct confile *confile);
+const struct confile_rule *confile_rules(const struct confile *confile, size_t *ret_n);
 
 /**
  * confile_line() - line of the field at @path ("listeners[0].tls.client_ca"), or of the nearest
  * one above it that is there.
  */
 unsigned int confile_line(const struct confile *confile, const char *path);
+
+/** confile_is_utf8() - libyaml checks what it reads, but not what a variable or another file holds. */
+bool confile_is_utf8(const char *text);
 
 #endif

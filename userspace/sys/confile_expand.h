@@ -20,7 +20,4 @@ struct confile_expand_problem {
 int confile_expand(const char *text, confile_variable *variable, void *arg, char **ret_text,
 		   struct confile_expand_problem *ret_problem);
 
-/** confile_is_utf8() - libyaml checks what it reads from the file, but not what a variable holds. */
-bool confile_is_utf8(const char *text);
-
 #endif

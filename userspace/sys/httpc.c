@@ -55,11 +55,12 @@ static int open_connection(const struct addr *server, uint64_t deadline_ms, int 
 	return 0;
 }
 
-static int send_request(int fd, const char *path, uint64_t deadline_ms)
+static int send_request(int fd, const char *method, const char *path, uint64_t deadline_ms)
 {
 	char request[512];
 	int r = 0, len = snprintf(request, sizeof(request),
-				  "GET %s HTTP/1.0\r\nHost: sluice\r\n\r\n", path);
+				  "%s %s HTTP/1.0\r\nHost: sluice\r\nContent-Length: 0\r\n\r\n",
+				  method, path);
 	size_t sent = 0;
 
 	if (len < 0 || (size_t)len >= sizeof(request))
@@ -147,8 +148,8 @@ static int split(struct text *t, struct httpc_reply *reply)
 	return 0;
 }
 
-int httpc_get(const struct addr *server, const char *path, int timeout_ms,
-	      struct httpc_reply *ret_reply)
+static int ask(const struct addr *server, const char *method, const char *path, int timeout_ms,
+	       struct httpc_reply *ret_reply)
 {
 	uint64_t deadline_ms = clock_now_ms() + (uint64_t)timeout_ms;
 	struct httpc_reply reply = {};
@@ -157,7 +158,7 @@ int httpc_get(const struct addr *server, const char *path, int timeout_ms,
 	int r = open_connection(server, deadline_ms, &fd);
 
 	if (r == 0)
-		r = send_request(fd, path, deadline_ms);
+		r = send_request(fd, method, path, deadline_ms);
 	if (r == 0)
 		r = receive_all(fd, &t, deadline_ms);
 	if (r == 0)
@@ -166,6 +167,18 @@ int httpc_get(const struct addr *server, const char *path, int timeout_ms,
 		*ret_reply = reply;
 	free(t.bytes);
 	return r;
+}
+
+int httpc_get(const struct addr *server, const char *path, int timeout_ms,
+	      struct httpc_reply *ret_reply)
+{
+	return ask(server, "GET", path, timeout_ms, ret_reply);
+}
+
+int httpc_post(const struct addr *server, const char *path, int timeout_ms,
+	       struct httpc_reply *ret_reply)
+{
+	return ask(server, "POST", path, timeout_ms, ret_reply);
 }
 
 void httpc_reply_done(struct httpc_reply *reply)

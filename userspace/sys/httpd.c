@@ -11,6 +11,7 @@
 #include "base/list.h"
 
 #include <microhttpd.h>
+#include <stdbool.h>
 #include <string.h>
 
 #define REQUEST_MEMORY_BYTES ((size_t)16 << 10) /* headers and reply buffer of one connection */
@@ -77,25 +78,26 @@ static enum MHD_Result on_access(void *arg, struct MHD_Connection *connection, c
 				 const char *method, const char *version, const char *upload,
 				 size_t *upload_len, void **context)
 {
-	static const char not_get[] = "only GET is served here\n";
+	static const char neither[] = "only GET and POST are served here\n";
+	bool post = strcmp(method, MHD_HTTP_METHOD_POST) == 0;
 	struct httpd_request *request = *context;
 	struct httpd *httpd = arg;
 	char *body;
 
 	(void)version;
 	(void)upload;
-	if (strcmp(method, MHD_HTTP_METHOD_GET) != 0)
-		return reply(connection, MHD_HTTP_METHOD_NOT_ALLOWED, "text/plain", strdup(not_get),
-			     sizeof(not_get) - 1);
+	if (!post && strcmp(method, MHD_HTTP_METHOD_GET) != 0)
+		return reply(connection, MHD_HTTP_METHOD_NOT_ALLOWED, "text/plain", strdup(neither),
+			     sizeof(neither) - 1);
 	if (!request)
 		return begin(httpd, connection, path, context);
-	if (*upload_len > 0) { /* a GET with a body: not looked at */
+	if (*upload_len > 0) { /* a body: not looked at */
 		*upload_len = 0;
 		return MHD_YES;
 	}
 	if (request->state == REQUEST_NEW) {
 		request->state = REQUEST_ASKED;
-		httpd->handler(httpd->arg, request->path, request);
+		httpd->handler(httpd->arg, post ? HTTPD_POST : HTTPD_GET, request->path, request);
 		if (request->state == REQUEST_ASKED) {
 			request->state = REQUEST_SUSPENDED;
 			MHD_suspend_connection(connection);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A small HTTP server for the admin socket: GET only, no threads, driven by the caller's loop.
+ * A small HTTP server for the admin socket: GET and POST without a body, no threads, driven by the
+ * caller's loop.
  * Wraps libmicrohttpd.
  *
  * Watch httpd_epoll_fd() for input and call httpd_run() when it is readable, when
@@ -17,11 +18,14 @@
 struct httpd;
 struct httpd_request;
 
+enum httpd_method { HTTPD_GET, HTTPD_POST };
+
 /**
- * A GET for @path (no query) came. The handler answers with httpd_answer(), at once or later; it
+ * A request for @path (no query) came. The handler answers with httpd_answer(), at once or later; it
  * owes exactly one answer. @path lives until then.
  */
-typedef void httpd_handler(void *arg, const char *path, struct httpd_request *request);
+typedef void httpd_handler(void *arg, enum httpd_method method, const char *path,
+			   struct httpd_request *request);
 
 /**
  * httpd_new() - serve on @listen_fd (listening, non-blocking; stays the caller's, who closes it

@@ -203,6 +203,13 @@ uint64_t json_get_u64(const struct json *object, const char *key, uint64_t other
 	return (uint64_t)json_integer_value(value);
 }
 
+int64_t json_get_i64(const struct json *object, const char *key, int64_t otherwise)
+{
+	const json_t *value = json_object_get(inner(object), key);
+
+	return json_is_integer(value) ? json_integer_value(value) : otherwise;
+}
+
 bool json_get_bool(const struct json *object, const char *key, bool otherwise)
 {
 	const json_t *value = json_object_get(inner(object), key);

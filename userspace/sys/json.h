@@ -70,6 +70,7 @@ int json_parse(const char *text, size_t len, struct json **ret_root);
 const char *json_get_str(const struct json *object, const char *key, const char *otherwise);
 /** json_get_u64() - number of member @key; @otherwise when absent, not a number or negative. */
 uint64_t json_get_u64(const struct json *object, const char *key, uint64_t otherwise);
+int64_t json_get_i64(const struct json *object, const char *key, int64_t otherwise);
 bool json_get_bool(const struct json *object, const char *key, bool otherwise);
 /** json_get_object(), json_get_array() - NULL when absent or of another type. */
 struct json *json_get_object(const struct json *object, const char *key);

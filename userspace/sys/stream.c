@@ -101,6 +101,16 @@ uint64_t stream_cookie(int fd)
 	return cookie;
 }
 
+int stream_local(int fd, struct addr *ret_addr)
+{
+	struct addr a = {.len = sizeof(a.un)};
+
+	if (getsockname(fd, &a.sa, &a.len) < 0)
+		return -errno;
+	*ret_addr = a;
+	return 0;
+}
+
 bool stream_is_tcp(int fd)
 {
 	int domain = 0;

@@ -48,6 +48,9 @@ void stream_abort(int *fd);
 /** stream_cookie() - the kernel's name of the socket, as sock_diag has it; 0 when unknown. */
 uint64_t stream_cookie(int fd);
 
+/** stream_local() - the address that its peer connected to. Returns: 0 or -errno. */
+int stream_local(int fd, struct addr *ret_addr);
+
 /** stream_is_tcp() - true for an IPv4 or IPv6 stream. */
 bool stream_is_tcp(int fd);
 

@@ -3,8 +3,9 @@
  * TLS in userspace: contexts, handshakes, records, and the keys for the kernel.
  *
  * Wraps OpenSSL 3 (public API only; nothing is assumed about how it was built). Split over
- * tls_ctx.c (what a listener or an upstream offers and demands), tls_conn.c (one connection),
- * tls_keys.c (key derivation and sealing), tls_ticket.c (resumption). OpenSSL's error queue is empty whenever one of these
+ * tls_ctx.c (what a listener or an upstream offers and demands), tls_alpn.c, tls_conn.c (one
+ * connection), tls_verify.h (who is believed), tls_keys.c (key derivation and sealing), tls_ticket.h
+ * (resumption). OpenSSL's error queue is empty whenever one of these
  * returns.
  *
  * A connection is the server's or the client's side. They differ until the handshake is done, and
@@ -23,6 +24,7 @@
 
 #include "base/secret.h"
 #include "sys/ktls.h"
+#include "sys/tls_verify.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -43,6 +45,7 @@ enum tls_alert {
 	TLS_ALERT_ACCESS_DENIED = 49,
 	TLS_ALERT_INTERNAL_ERROR = 80,
 	TLS_ALERT_UNRECOGNIZED_NAME = 112,
+	TLS_ALERT_NO_APPLICATION_PROTOCOL = 120,
 };
 
 /** One certificate of ours: PEM texts, borrowed during tls_ctx_new*() only. */
@@ -56,9 +59,17 @@ struct tls_pem_pair {
 struct tls_ctx_params {
 	const struct tls_pem_pair *pairs; /* at least one; the first is for unknown names */
 	size_t n_pairs;
-	const char *client_ca; /* PEM; NULL when client_auth is OFF */
+	/* PEM; NULL when client_auth is OFF, or with nothing but trust domains. */
+	const char *client_ca;
 	size_t client_ca_len;
+	const struct tls_verify_params *verify; /* NULL: no CRLs, no trust domains, the defaults */
 	enum tls_client_auth client_auth;
+	/*
+	 * Protocols by our preference; names of 1 to 255 bytes. A client that offers none of them is
+	 * refused (no_application_protocol), one that offers nothing is served. None: ALPN is ignored.
+	 */
+	char *const *alpn;
+	size_t n_alpn;
 	bool tls13_only;
 	const struct tls_ticket_params *tickets; /* NULL: no resumption */
 };
@@ -67,7 +78,8 @@ struct tls_client_params {
 	const struct tls_pem_pair *pair; /* ours; NULL: none to show */
 	const char *server_ca;		 /* PEM; nobody else's word counts, the system's neither */
 	size_t server_ca_len;
-	char *const *alpn; /* offered in this order; names of 1 to 255 bytes */
+	const struct tls_verify_params *verify; /* as above */
+	char *const *alpn;			/* offered in this order; names of 1 to 255 bytes */
 	size_t n_alpn;
 	bool tls13_only;
 };
@@ -100,8 +112,8 @@ struct tls_server {
 };
 
 /**
- * tls_conn_new_client() - client side of a connection on @fd to @server. A URI must outlive it, as
- * @ctx must. Returns: 0, -ENOMEM, -EINVAL (a name that OpenSSL does not take).
+ * tls_conn_new_client() - client side of a connection on @fd to @server, whose texts are copied; @ctx
+ * must outlive it. Returns: 0, -ENOMEM, -EINVAL (a name that OpenSSL does not take).
  */
 int tls_conn_new_client(struct tls_ctx *ctx, int fd, const struct tls_server *server,
 			struct tls_conn **ret_conn);
@@ -124,12 +136,27 @@ enum tls_step tls_conn_handshake(struct tls_conn *conn);
 struct tls_failure {
 	const char *
 		check; /* "no_certificate", "chain", "name", "protocol", "alert_received", "eof", … */
-	const char *reason;  /* one sentence or OpenSSL's words */
+	/* "chain", "name": tls_refusal_name() of @refusal; else one sentence or OpenSSL's words. */
+	const char *reason;
+	const char *detail;  /* words beside such a name; NULL: none */
 	const char *subject; /* of the certificate that failed, RFC 2253 form, for people only */
-	int alert;	     /* number of the alert that was sent; -1 none */
+	enum tls_refusal refusal; /* TLS_REFUSAL_NONE: it was not about the chain */
+	int alert;		  /* number of the alert that was sent; -1 none */
 };
 
 const struct tls_failure *tls_conn_failure(const struct tls_conn *conn);
+
+/**
+ * tls_conn_chain() - the certificates that the peer has shown, with a reference for the caller.
+ * Returns: NULL when it has shown none.
+ */
+struct tls_chain *tls_conn_chain(const struct tls_conn *conn);
+
+/** Was the peer's chain verified in this handshake, or found among those verified before? */
+enum tls_verified { TLS_VERIFIED_NOT, TLS_VERIFIED_NOW, TLS_VERIFIED_BEFORE };
+
+/** tls_conn_verified() - TLS_VERIFIED_NOW says nothing of the answer. */
+enum tls_verified tls_conn_verified(const struct tls_conn *conn);
 
 /**
  * tls_read() - next application bytes.
@@ -188,20 +215,19 @@ uint64_t tls_tickets_dropped(const struct tls_conn *conn);
 /** tls_expects_tickets() - the peer may send NewSessionTicket at any time: a server, in TLS 1.3. */
 bool tls_expects_tickets(const struct tls_conn *conn);
 
-const char *tls_version_name(const struct tls_conn *conn); /* "TLSv1.3" */
-const char *tls_cipher_name(const struct tls_conn *conn);  /* OpenSSL's; NULL: none yet */
-const char *tls_sni(const struct tls_conn *conn);	   /* the client's; NULL: none */
+/** tls_version() - on the wire: 0x0304 is TLS 1.3; 0: none yet. */
+uint16_t tls_version(const struct tls_conn *conn);
 
-enum tls_name_kind { TLS_NAME_CN, TLS_NAME_DNS, TLS_NAME_URI };
+/** tls_version_name() - "TLSv1.3"; "unknown" for what is none. */
+const char *tls_version_name(uint16_t version);
+const char *tls_cipher_name(const struct tls_conn *conn); /* OpenSSL's; NULL: none yet */
+const char *tls_sni(const struct tls_conn *conn);	  /* the client's; NULL: none */
 
 /**
- * tls_peer_names() - hand the verified leaf's names to @each, as the bytes in the certificate.
- * CNs are converted to UTF-8. Nothing is called when there is no certificate.
- * Returns: 1 there was a certificate, 0 none, or @each's first negative result, or -EINVAL.
+ * tls_alpn() - the protocol that was agreed on, *@ret_len bytes without a NUL behind them, as long as
+ * the connection lives; NULL and 0: none.
  */
-int tls_peer_names(const struct tls_conn *conn,
-		   int (*each)(void *arg, enum tls_name_kind kind, const void *bytes, size_t len),
-		   void *arg);
+const char *tls_alpn(const struct tls_conn *conn, size_t *ret_len);
 
 /** tls_peer_subject() - leaf's subject in RFC 2253 form, for people only; "" when none. */
 void tls_peer_subject(const struct tls_conn *conn, char *text, size_t size);

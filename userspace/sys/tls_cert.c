@@ -292,3 +292,36 @@ void tls_cert_check_ca(const char *ca, size_t ca_len, struct tls_cert_verdict *r
 	ERR_clear_error();
 	sk_X509_pop_free(certificates, X509_free);
 }
+
+static bool seconds_of(const ASN1_TIME *time, int64_t *ret_seconds)
+{
+	struct tm tm = {};
+
+	if (ASN1_TIME_to_tm(time, &tm) != 1)
+		return false;
+	*ret_seconds = timegm(&tm);
+	return true;
+}
+
+bool tls_cert_first_end(const char *pem, size_t len, struct tls_cert_end *ret_end)
+{
+	struct tls_cert_finding mistake = {};
+	STACK_OF(X509) *certificates = read_certificates(pem, len, &mistake);
+	bool found = false;
+
+	for (int i = 0; certificates && i < sk_X509_num(certificates); i++) {
+		X509 *certificate = sk_X509_value(certificates, i);
+		struct tls_cert_end end;
+
+		if (!seconds_of(X509_get0_notBefore(certificate), &end.not_before) ||
+		    !seconds_of(X509_get0_notAfter(certificate), &end.not_after) ||
+		    (found && end.not_after >= ret_end->not_after))
+			continue;
+		found = true;
+		subject_of(certificate, end.subject, sizeof(end.subject));
+		*ret_end = end;
+	}
+	ERR_clear_error();
+	sk_X509_pop_free(certificates, X509_free);
+	return found;
+}

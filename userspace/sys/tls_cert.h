@@ -6,7 +6,9 @@
 #ifndef SLUICE_SYS_TLS_CERT_H
 #define SLUICE_SYS_TLS_CERT_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum tls_cert_result {
 	TLS_CERT_OK,
@@ -19,6 +21,9 @@ enum tls_cert_result {
 	TLS_CERT_MISMATCH, /* the key belongs to another certificate */
 	TLS_CERT_REFUSED,  /* OpenSSL's security level, in its words */
 	TLS_CERT_NOT_A_CA,
+	TLS_CERT_NO_PKCS12,
+	TLS_CERT_WRONG_PASSWORD,
+	TLS_CERT_LEGACY, /* only OpenSSL's legacy provider can decrypt it */
 	/* As warnings only: */
 	TLS_CERT_EXPIRED,
 	TLS_CERT_NOT_YET_VALID,
@@ -52,5 +57,14 @@ void tls_cert_check_pair(const char *chain, size_t chain_len, const char *key, s
 
 /** tls_cert_check_ca() - the CAs whose clients are trusted. */
 void tls_cert_check_ca(const char *ca, size_t ca_len, struct tls_cert_verdict *ret_verdict);
+
+/** The certificate of a text that ends first. */
+struct tls_cert_end {
+	int64_t not_before, not_after; /* seconds since 1970 */
+	char subject[160];	       /* RFC 2253 form, for people */
+};
+
+/** tls_cert_first_end() - Returns: false when the text has no certificate, or a damaged one. */
+bool tls_cert_first_end(const char *pem, size_t len, struct tls_cert_end *ret_end);
 
 #endif

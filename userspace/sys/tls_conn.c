@@ -2,6 +2,7 @@
 #include "sys/stream.h"
 #include "sys/tls_internal.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
@@ -14,7 +15,7 @@ struct tls_conn *tls_conn_of(const SSL *ssl)
 	return SSL_get_app_data(ssl);
 }
 
-static void subject_text(X509 *cert, char *text, size_t size)
+void tls_subject_text(X509 *cert, char *text, size_t size)
 {
 	BIO *bio = BIO_new(BIO_s_mem());
 	int len = 0;
@@ -26,65 +27,6 @@ static void subject_text(X509 *cert, char *text, size_t size)
 		len = BIO_read(bio, text, (int)size - 1);
 	text[len > 0 ? len : 0] = '\0';
 	BIO_free(bio);
-}
-
-struct wanted_uri {
-	const char *text;
-	bool found;
-};
-
-static int compare_uri(void *arg, enum tls_name_kind kind, const void *bytes, size_t len)
-{
-	struct wanted_uri *wanted = arg;
-
-	if (kind == TLS_NAME_URI && strlen(wanted->text) == len &&
-	    memcmp(wanted->text, bytes, len) == 0)
-		wanted->found = true;
-	return 0;
-}
-
-static bool is_for_uri(X509 *leaf, const char *uri)
-{
-	struct wanted_uri wanted = {.text = uri};
-
-	return leaf && tls_certificate_names(leaf, compare_uri, &wanted) == 0 && wanted.found;
-}
-
-static void note_refusal(struct tls_conn *conn, X509_STORE_CTX *store_ctx)
-{
-	int error = X509_STORE_CTX_get_error(store_ctx);
-	X509 *failed = X509_STORE_CTX_get_current_cert(store_ctx);
-	char subject[256];
-	bool name =
-		error == X509_V_ERR_HOSTNAME_MISMATCH || error == X509_V_ERR_IP_ADDRESS_MISMATCH;
-
-	if (!failed || name)
-		failed = X509_STORE_CTX_get0_cert(store_ctx);
-	conn->failure.check = name ? "name" : "chain";
-	conn->failure.reason = X509_verify_cert_error_string(error);
-	subject_text(failed, subject, sizeof(subject));
-	free(conn->failed_subject);
-	conn->failed_subject = strdup(subject);
-	conn->failure.subject = conn->failed_subject ? conn->failed_subject : "";
-}
-
-int tls_verify_chain(X509_STORE_CTX *store_ctx, void *arg)
-{
-	SSL *ssl = X509_STORE_CTX_get_ex_data(store_ctx, SSL_get_ex_data_X509_STORE_CTX_idx());
-	struct tls_conn *conn = tls_conn_of(ssl);
-
-	(void)arg;
-	if (X509_verify_cert(store_ctx) <= 0) {
-		note_refusal(conn, store_ctx);
-		return 0;
-	}
-	if (!conn->server_uri || is_for_uri(X509_STORE_CTX_get0_cert(store_ctx), conn->server_uri))
-		return 1;
-	/* The alert follows from the error: the same as for a DNS name. */
-	X509_STORE_CTX_set_error(store_ctx, X509_V_ERR_HOSTNAME_MISMATCH);
-	note_refusal(conn, store_ctx);
-	conn->failure.reason = "URI mismatch";
-	return 0;
 }
 
 static void watch_alerts(const SSL *ssl, int where, int value)
@@ -139,23 +81,16 @@ int tls_conn_new(struct tls_ctx *ctx, int fd, struct tls_conn **ret_conn)
 	return r;
 }
 
-static bool expect_server(struct tls_conn *conn, const struct tls_server *server)
+static int expect_server(struct tls_conn *conn, const struct tls_server *server)
 {
-	X509_VERIFY_PARAM *param = SSL_get0_param(conn->ssl);
+	struct in6_addr any;
 
-	switch (server->kind) {
-	case TLS_SERVER_DNS:
-		X509_VERIFY_PARAM_set_hostflags(param,
-						X509_CHECK_FLAG_NEVER_CHECK_SUBJECT |
-							X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-		return SSL_set1_host(conn->ssl, server->name) == 1;
-	case TLS_SERVER_IP:
-		return X509_VERIFY_PARAM_set1_ip_asc(param, server->name) == 1;
-	case TLS_SERVER_URI:
-		conn->server_uri = server->name;
-		return true;
-	}
-	return false;
+	if (server->kind == TLS_SERVER_IP && inet_pton(AF_INET, server->name, &any) != 1 &&
+	    inet_pton(AF_INET6, server->name, &any) != 1)
+		return -EINVAL;
+	conn->server_name = strdup(server->name);
+	conn->server = (struct tls_server){.kind = server->kind, .name = conn->server_name};
+	return conn->server_name ? 0 : -ENOMEM;
 }
 
 /* OpenSSL's macro casts the constant away, which clang minds. */
@@ -176,10 +111,13 @@ int tls_conn_new_client(struct tls_ctx *ctx, int fd, const struct tls_server *se
 	if (r < 0)
 		return r;
 	SSL_set_connect_state(conn->ssl);
-	if (!expect_server(conn, server) || !send_sni(conn->ssl, server->sni)) {
+	r = expect_server(conn, server);
+	if (r == 0 && !send_sni(conn->ssl, server->sni))
+		r = -EINVAL;
+	if (r < 0) {
 		tls_conn_free(conn);
 		ERR_clear_error();
-		return -EINVAL;
+		return r;
 	}
 	*ret_conn = conn;
 	return 0;
@@ -193,6 +131,9 @@ void tls_conn_free(struct tls_conn *conn)
 	secret_wipe(&conn->client_secret);
 	secret_wipe(&conn->server_secret);
 	free(conn->failed_subject);
+	free(conn->server_name);
+	tls_chain_unref(conn->chain);
+	tls_ticket_forget(conn);
 	free(conn);
 }
 
@@ -213,6 +154,8 @@ static enum tls_step handshake_failed(struct tls_conn *conn, int ssl_error, int 
 		failure_default(conn, "no_certificate", "the client sent no certificate");
 	else if (ERR_GET_LIB(code) == ERR_LIB_SSL && reason == SSL_R_UNEXPECTED_EOF_WHILE_READING)
 		failure_default(conn, "eof", "the peer closed during the handshake");
+	else if (ERR_GET_LIB(code) == ERR_LIB_SSL && reason == SSL_R_NO_APPLICATION_PROTOCOL)
+		failure_default(conn, "alpn", "no application protocol in common (ALPN)");
 	else if (ssl_error == SSL_ERROR_SYSCALL && code == 0)
 		failure_default(conn, "eof", saved_errno ? strerror(saved_errno) : "closed");
 	if (!conn->failure.check) {
@@ -229,8 +172,8 @@ static enum tls_step handshake_failed(struct tls_conn *conn, int ssl_error, int 
 
 /*
  * Verification is over and only the leaf is asked for from here on. The certificates above it cost
- * some 5 KiB each, and the peer decides how many there are. Both stacks are OpenSSL's own, which
- * has a reference to the leaf beside them.
+ * some 5 KiB each, and the peer decides how many there are. The stack is OpenSSL's own, which has a
+ * reference to the leaf beside it. Their bytes are kept, see tls_conn_chain().
  */
 static void forget_chain(STACK_OF(X509) * chain)
 {
@@ -249,7 +192,6 @@ enum tls_step tls_conn_handshake(struct tls_conn *conn)
 		conn->established = true;
 		tls_ticket_remember(conn);
 		forget_chain(SSL_get_peer_cert_chain(conn->ssl));
-		forget_chain(SSL_get0_verified_chain(conn->ssl));
 		/* A FIN without close_notify is for the relay to judge: else OpenSSL answers it by
 		 * itself with a fatal alert. io_error() tells the two ends apart. */
 		(void)SSL_set_options(conn->ssl, SSL_OP_IGNORE_UNEXPECTED_EOF);
@@ -271,6 +213,16 @@ enum tls_step tls_conn_handshake(struct tls_conn *conn)
 const struct tls_failure *tls_conn_failure(const struct tls_conn *conn)
 {
 	return &conn->failure;
+}
+
+struct tls_chain *tls_conn_chain(const struct tls_conn *conn)
+{
+	return tls_chain_ref(conn->chain);
+}
+
+enum tls_verified tls_conn_verified(const struct tls_conn *conn)
+{
+	return conn->verified;
 }
 
 static int socket_error(int saved_errno)
@@ -474,9 +426,21 @@ bool tls_expects_tickets(const struct tls_conn *conn)
 	return !SSL_is_server(conn->ssl) && SSL_version(conn->ssl) == TLS1_3_VERSION;
 }
 
-const char *tls_version_name(const struct tls_conn *conn)
+uint16_t tls_version(const struct tls_conn *conn)
 {
-	return SSL_get_version(conn->ssl);
+	return (uint16_t)SSL_version(conn->ssl);
+}
+
+const char *tls_version_name(uint16_t version)
+{
+	switch (version) {
+	case TLS1_2_VERSION:
+		return "TLSv1.2";
+	case TLS1_3_VERSION:
+		return "TLSv1.3";
+	default:
+		return "unknown";
+	}
 }
 
 const char *tls_cipher_name(const struct tls_conn *conn)
@@ -491,69 +455,7 @@ const char *tls_sni(const struct tls_conn *conn)
 	return SSL_get_servername(conn->ssl, TLSEXT_NAMETYPE_host_name);
 }
 
-typedef int name_callback(void *arg, enum tls_name_kind kind, const void *bytes, size_t len);
-
-static int each_common_name(X509 *leaf, name_callback *each, void *arg)
-{
-	const X509_NAME *subject = X509_get_subject_name(leaf);
-	int at = -1;
-	int r = 0;
-
-	while (r == 0 && (at = X509_NAME_get_index_by_NID(subject, NID_commonName, at)) >= 0) {
-		const X509_NAME_ENTRY *entry = X509_NAME_get_entry(subject, at);
-		unsigned char *utf8 = NULL;
-		int len = ASN1_STRING_to_UTF8(&utf8, X509_NAME_ENTRY_get_data(entry));
-
-		r = len < 0 ? -EINVAL : each(arg, TLS_NAME_CN, utf8, (size_t)len);
-		OPENSSL_free(utf8);
-	}
-	return r;
-}
-
-static int each_alt_name(X509 *leaf, name_callback *each, void *arg)
-{
-	int critical;
-	GENERAL_NAMES *names = X509_get_ext_d2i(leaf, NID_subject_alt_name, &critical, NULL);
-	int r = 0;
-
-	/* -1 is "absent"; -2 (twice) and others mean that it cannot be read: nobody's name. */
-	if (!names)
-		return critical == -1 ? 0 : -EINVAL;
-	for (int i = 0; r == 0 && i < sk_GENERAL_NAME_num(names); i++) {
-		const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
-		const ASN1_IA5STRING *value;
-		enum tls_name_kind kind;
-
-		if (name->type != GEN_DNS && name->type != GEN_URI)
-			continue;
-		kind = name->type == GEN_DNS ? TLS_NAME_DNS : TLS_NAME_URI;
-		value = name->type == GEN_DNS ? name->d.dNSName : name->d.uniformResourceIdentifier;
-		r = each(arg, kind, ASN1_STRING_get0_data(value),
-			 (size_t)ASN1_STRING_length(value));
-	}
-	GENERAL_NAMES_free(names);
-	return r;
-}
-
-int tls_certificate_names(X509 *leaf, name_callback *each, void *arg)
-{
-	int r = each_common_name(leaf, each, arg);
-
-	if (r == 0)
-		r = each_alt_name(leaf, each, arg);
-	ERR_clear_error();
-	return r;
-}
-
-int tls_peer_names(const struct tls_conn *conn, name_callback *each, void *arg)
-{
-	X509 *leaf = SSL_get0_peer_certificate(conn->ssl);
-	int r = leaf ? tls_certificate_names(leaf, each, arg) : 0;
-
-	return leaf && r >= 0 ? 1 : r;
-}
-
 void tls_peer_subject(const struct tls_conn *conn, char *text, size_t size)
 {
-	subject_text(SSL_get0_peer_certificate(conn->ssl), text, size);
+	tls_subject_text(SSL_get0_peer_certificate(conn->ssl), text, size);
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sys/tls_internal.h"
+#include "sys/tls_verify_internal.h"
 
 #include <errno.h>
 #include <openssl/err.h>
@@ -109,89 +110,95 @@ static int load_certificates(struct tls_ctx *ctx, const struct tls_pem_pair *pai
 	return 0;
 }
 
-/* @announce: the client is shown their names to choose its certificate by. */
-static int load_ca(SSL_CTX *ssl_ctx, const char *pem, size_t len, bool announce)
+/* The client is shown the CAs' names to choose its certificate by. */
+static int announce_cas(SSL_CTX *ssl_ctx, const struct tls_bytes *pem)
 {
-	X509_STORE *store = SSL_CTX_get_cert_store(ssl_ctx);
-	BIO *bio = tls_pem_bio(pem, len);
-	size_t count = 0;
+	BIO *bio = tls_pem_bio(pem->data, pem->len);
 	X509 *ca;
 	int more = 0, r = bio ? 0 : -ENOMEM;
 
 	while (r == 0 && (more = tls_pem_next(bio, &ca)) > 0) {
-		if (X509_STORE_add_cert(store, ca) != 1 ||
-		    (announce && SSL_CTX_add_client_CA(ssl_ctx, ca) != 1))
-			r = -EINVAL;
+		if (SSL_CTX_add_client_CA(ssl_ctx, ca) != 1)
+			r = -ENOMEM;
 		X509_free(ca);
-		count++;
 	}
 	BIO_free(bio);
-	if (more < 0)
-		r = more;
-	return r == 0 && count == 0 ? -EINVAL : r;
+	return more < 0 ? more : r;
 }
 
-static int demand_client_certificate(SSL_CTX *ssl_ctx, const struct tls_ctx_params *params)
+static int announce(SSL_CTX *ssl_ctx, const struct tls_bytes *ca,
+		    const struct tls_verify_params *verify)
 {
+	int r = 0;
+
+	if (verify && verify->ca_names)
+		return verify->ca_names->len > 0 ? announce_cas(ssl_ctx, verify->ca_names) : 0;
+	if (ca->data)
+		r = announce_cas(ssl_ctx, ca);
+	for (size_t i = 0; r == 0 && verify && i < verify->n_domains; i++)
+		r = announce_cas(ssl_ctx, &verify->domains[i].ca);
+	return r;
+}
+
+/* The SSL_CTX's own store stays empty: nothing but the verifier's CAs is ever believed. */
+static int demand_certificate(struct tls_ctx *ctx, int mode,
+			      const struct tls_verifier_params *params)
+{
+	int r = tls_verifier_new(params, &ctx->verifier);
+
+	if (r < 0)
+		return r;
+	SSL_CTX_set_verify(ctx->ssl_ctx, mode, NULL);
+	SSL_CTX_set_cert_verify_callback(ctx->ssl_ctx, tls_verify_callback, ctx->verifier);
+	SSL_CTX_set_max_cert_list(ctx->ssl_ctx, TLS_CHAIN_MAX_BYTES);
+	return 0;
+}
+
+static int demand_client_certificate(struct tls_ctx *ctx, const struct tls_ctx_params *params)
+{
+	const struct tls_verifier_params of_clients = {
+		.ca = {params->client_ca, params->client_ca_len},
+		.more = params->verify,
+	};
 	int mode = SSL_VERIFY_PEER;
+	int r;
 
 	if (params->client_auth == TLS_CLIENT_AUTH_OFF) {
-		SSL_CTX_set_verify(ssl_ctx, SSL_VERIFY_NONE, NULL);
+		SSL_CTX_set_verify(ctx->ssl_ctx, SSL_VERIFY_NONE, NULL);
 		return 0;
 	}
 	if (params->client_auth == TLS_CLIENT_AUTH_REQUIRE)
 		mode |= SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
-	SSL_CTX_set_verify(ssl_ctx, mode, NULL);
-	SSL_CTX_set_cert_verify_callback(ssl_ctx, tls_verify_chain, NULL);
-	if (SSL_CTX_set_purpose(ssl_ctx, X509_PURPOSE_SSL_CLIENT) != 1)
-		return -EINVAL;
-	return load_ca(ssl_ctx, params->client_ca, params->client_ca_len, true);
+	r = demand_certificate(ctx, mode, &of_clients);
+	return r == 0 ? announce(ctx->ssl_ctx, &of_clients.ca, params->verify) : r;
 }
 
-/* The store has server_ca and nothing else: OpenSSL looks into the system's only when told to. */
-static int demand_server_certificate(SSL_CTX *ssl_ctx, const struct tls_client_params *params)
+static int demand_server_certificate(struct tls_ctx *ctx, const struct tls_client_params *params)
 {
-	SSL_CTX_set_verify(ssl_ctx, SSL_VERIFY_PEER, NULL);
-	SSL_CTX_set_cert_verify_callback(ssl_ctx, tls_verify_chain, NULL);
-	if (SSL_CTX_set_purpose(ssl_ctx, X509_PURPOSE_SSL_SERVER) != 1)
-		return -EINVAL;
-	return load_ca(ssl_ctx, params->server_ca, params->server_ca_len, false);
-}
+	const struct tls_verifier_params of_servers = {
+		.of_server = true,
+		.ca = {params->server_ca, params->server_ca_len},
+		.more = params->verify,
+	};
 
-#define ALPN_NAME_MAX 255  /* RFC 7301: one byte of length */
-#define ALPN_LIST_MAX 4096 /* confload takes 8 names */
-
-static int offer_alpn(SSL_CTX *ssl_ctx, const struct tls_client_params *params)
-{
-	unsigned char list[ALPN_LIST_MAX];
-	unsigned int len = 0;
-
-	for (size_t i = 0; i < params->n_alpn; i++) {
-		size_t name_len = strlen(params->alpn[i]);
-
-		if (name_len == 0 || name_len > ALPN_NAME_MAX || len + 1 + name_len > ALPN_LIST_MAX)
-			return -EINVAL;
-		list[len++] = (unsigned char)name_len;
-		memcpy(list + len, params->alpn[i], name_len);
-		len += (unsigned int)name_len;
-	}
-	/* 0 is success here. */
-	if (len > 0 && SSL_CTX_set_alpn_protos(ssl_ctx, list, len) != 0)
-		return -ENOMEM;
-	return 0;
+	return demand_certificate(ctx, SSL_VERIFY_PEER, &of_servers);
 }
 
 static int restrict_protocol(SSL_CTX *ssl_ctx, bool tls13_only)
 {
 	int least = tls13_only ? TLS1_3_VERSION : TLS1_2_VERSION;
 
+	/* Distributions differ in their default; the peer's certificates have a level of their own. */
+	if (SSL_CTX_get_security_level(ssl_ctx) < TLS_VERIFY_SECURITY_LEVEL)
+		SSL_CTX_set_security_level(ssl_ctx, TLS_VERIFY_SECURITY_LEVEL);
 	SSL_CTX_set_options(ssl_ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_TICKET |
 					     SSL_OP_NO_COMPRESSION |
 					     SSL_OP_CIPHER_SERVER_PREFERENCE |
 					     SSL_OP_NO_SESSION_RESUMPTION_ON_RENEGOTIATION);
 	SSL_CTX_set_session_cache_mode(ssl_ctx, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_mode(ssl_ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_RELEASE_BUFFERS |
-					  SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+					  SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+					  SSL_MODE_NO_AUTO_CHAIN);
 	/* One message at a time: floods are counted between them, and see end_begun_write(). */
 	SSL_CTX_clear_mode(ssl_ctx, SSL_MODE_AUTO_RETRY);
 	SSL_CTX_set_read_ahead(ssl_ctx, 0);
@@ -243,7 +250,9 @@ int tls_ctx_new(const struct tls_ctx_params *params, struct tls_ctx **ret_ctx)
 	if (r == 0)
 		r = load_certificates(ctx, params->pairs, params->n_pairs);
 	if (r == 0)
-		r = demand_client_certificate(ctx->ssl_ctx, params);
+		r = demand_client_certificate(ctx, params);
+	if (r == 0)
+		r = tls_alpn_serve(ctx, params->alpn, params->n_alpn);
 	if (r == 0 && params->tickets)
 		r = tls_tickets_new(ctx, params);
 	return ctx_settle(ctx, r, ret_ctx);
@@ -257,9 +266,9 @@ int tls_ctx_new_client(const struct tls_client_params *params, struct tls_ctx **
 	if (r == 0 && params->pair)
 		r = load_certificates(ctx, params->pair, 1);
 	if (r == 0)
-		r = demand_server_certificate(ctx->ssl_ctx, params);
+		r = demand_server_certificate(ctx, params);
 	if (r == 0)
-		r = offer_alpn(ctx->ssl_ctx, params);
+		r = tls_alpn_offer(ctx->ssl_ctx, params->alpn, params->n_alpn);
 	return ctx_settle(ctx, r, ret_ctx);
 }
 
@@ -271,6 +280,8 @@ void tls_ctx_free(struct tls_ctx *ctx)
 		identity_done(&ctx->identities[i]);
 	free(ctx->identities);
 	tls_tickets_free(ctx->tickets);
+	free(ctx->alpn);
 	SSL_CTX_free(ctx->ssl_ctx);
+	tls_verifier_free(ctx->verifier);
 	free(ctx);
 }

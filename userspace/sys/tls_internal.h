@@ -5,6 +5,7 @@
 
 #include "base/secret.h"
 #include "sys/tls.h"
+#include "sys/tls_identity.h"
 #include "sys/tls_ticket.h"
 
 #include <openssl/ssl.h>
@@ -16,6 +17,9 @@ struct tls_ctx {
 	struct tls_tickets *tickets;	 /* NULL: no resumption */
 	struct tls_identity *identities; /* parsed certificates, in the configuration's order */
 	size_t n_identities;
+	struct tls_verifier *verifier; /* of the peers; NULL: nobody is asked for a certificate */
+	unsigned char *alpn; /* server side: ours as on the wire, in our order; NULL: none */
+	size_t alpn_len;
 };
 
 /** A certificate of ours ready for SSL_use_cert_and_key(). */
@@ -33,13 +37,17 @@ struct tls_ticket_state {
 	bool extended;				 /* it has the extended master secret, in TLS 1.2 */
 	bool withheld;				 /* it gets none */
 	bool sent;
-	bool offered; /* the client has shown one */
+	bool offered;		 /* the client has shown one */
+	struct tls_chain *chain; /* of the one that may be taken, until the handshake is done */
 };
 
 struct tls_conn {
 	SSL *ssl;
 	struct tls_ticket_state ticket;
-	const char *server_uri; /* client side: what the peer must be; NULL: OpenSSL compares */
+	struct tls_server server; /* client side: what the peer must be; else its name is NULL */
+	char *server_name;
+	struct tls_chain *chain; /* that the peer has shown; NULL: none */
+	enum tls_verified verified;
 	bool established;
 	bool close_notified; /* the peer has ended its direction cleanly */
 	bool alerted;	     /* the peer has sent a fatal alert */
@@ -99,16 +107,31 @@ int tls_conn_flush(struct tls_conn *conn);
 int tls_tickets_new(struct tls_ctx *ctx, const struct tls_ctx_params *params);
 void tls_tickets_free(struct tls_tickets *tickets);
 
-/** tls_ticket_remember() - the handshake is done and the peer's chain is still there. */
+/** tls_ticket_remember() - the handshake is done: what a ticket of it needs is kept. */
 void tls_ticket_remember(struct tls_conn *conn);
 
-/** tls_verify_chain() - certificate verification callback: verdict and what to log. */
-int tls_verify_chain(X509_STORE_CTX *store_ctx, void *arg);
+void tls_ticket_forget(struct tls_conn *conn);
+
+/** tls_subject_text() - @certificate's subject in RFC 2253 form; "" for NULL. */
+void tls_subject_text(X509 *certificate, char *text, size_t size);
+
+/**
+ * tls_alpn_offer() - as a client; tls_alpn_serve() - choose as a server. No names: nothing is done.
+ * Returns: 0, -ENOMEM, -EINVAL (a name that cannot be one).
+ */
+int tls_alpn_offer(SSL_CTX *ssl_ctx, char *const *names, size_t n);
+int tls_alpn_serve(struct tls_ctx *ctx, char *const *names, size_t n);
 
 /** tls_certificate_names() - tls_peer_names() of any certificate. Returns: 0 or as there. */
-int tls_certificate_names(X509 *leaf,
-			  int (*each)(void *arg, enum tls_name_kind kind, const void *bytes,
-				      size_t len),
-			  void *arg);
+int tls_certificate_names(X509 *leaf, tls_name_callback *each, void *arg);
+
+/** tls_certificate_leaf() - the rest of it. */
+void tls_certificate_leaf(X509 *leaf, struct tls_leaf *ret_leaf);
+
+/**
+ * tls_name_canonical() - see sys/tls_name.h; *@ret_der is for OPENSSL_free().
+ * Returns: 0; -EINVAL (a part that cannot be read, a NUL or control byte, too many parts); -ENOMEM.
+ */
+int tls_name_canonical(const X509_NAME *name, unsigned char **ret_der, size_t *ret_len);
 
 #endif

@@ -4,10 +4,10 @@
  * what to do with what it has opened. Its own part of a ticket has secrets, version, cipher and the
  * leaf; ours, the "application data", is
  *
- *	version (1)  binding (32)  time (8)  { length (3)  certificate (length) }...
+ *	version (1)  binding (32)  time (8)  certificate...
  *
- * with the time of the handshake in full in seconds of the Unix epoch, and the certificates that the
- * peer showed above its leaf. Numbers are big-endian.
+ * with the time of the handshake in full in seconds of the Unix epoch, big-endian, and the
+ * certificates that the peer showed above its leaf.
  */
 #include "sys/tls_ticket.h"
 
@@ -22,8 +22,8 @@
 #include <time.h>
 
 #define DATA_VERSION 1
-#define HEADER_BYTES (1 + TLS_TICKET_BINDING_LEN + 8)
-#define LENGTH_BYTES 3
+#define TIME_BYTES   8
+#define HEADER_BYTES (1 + TLS_TICKET_BINDING_LEN + TIME_BYTES)
 
 #define KEY_NAME_BYTES 16 /* OpenSSL's choice */
 #define IV_BYTES       16
@@ -38,6 +38,7 @@ struct ticket_key {
 };
 
 struct tls_tickets {
+	struct tls_ctx *ctx; /* that they are for; borrowed */
 	struct ticket_key keys[TLS_TICKET_KEYS_MAX];
 	size_t n_keys;
 	uint64_t lifetime_s;
@@ -182,62 +183,55 @@ static int take_name(SSL *ssl, int *alert, void *arg)
 
 /* --- our part of a ticket --- */
 
-static void put_number(uint8_t *out, uint64_t number, size_t len)
+static void put_time(uint8_t out[TIME_BYTES], uint64_t seconds)
 {
-	for (size_t i = len; i-- > 0; number >>= 8)
-		out[i] = (uint8_t)number;
+	for (size_t i = TIME_BYTES; i-- > 0; seconds >>= 8)
+		out[i] = (uint8_t)seconds;
 }
 
-static uint64_t get_number(const uint8_t *in, size_t len)
+static uint64_t get_time(const uint8_t in[TIME_BYTES])
 {
-	uint64_t number = 0;
+	uint64_t seconds = 0;
 
-	for (size_t i = 0; i < len; i++)
-		number = number << 8 | in[i];
-	return number;
+	for (size_t i = 0; i < TIME_BYTES; i++)
+		seconds = seconds << 8 | in[i];
+	return seconds;
 }
 
-/* Bytes that @leaf and @above take as DER; SIZE_MAX when that is no number. */
-static size_t chain_len(X509 *leaf, STACK_OF(X509) * above)
+/* Behind its leaf. Returns: NULL and 0 bytes of nobody's. */
+static const uint8_t *above_leaf(SSL *ssl, size_t *ret_len)
 {
-	int one = leaf ? i2d_X509(leaf, NULL) : 0;
-	size_t all = one < 0 ? SIZE_MAX : (size_t)one;
+	const struct tls_chain *chain = tls_conn_of(ssl)->chain;
+	int leaf_len = chain ? i2d_X509(SSL_get0_peer_certificate(ssl), NULL) : 0;
+	const uint8_t *der = NULL;
 
-	for (int i = 0; above && i < sk_X509_num(above) && all <= TLS_TICKET_CHAIN_MAX; i++) {
-		one = i2d_X509(sk_X509_value(above, i), NULL);
-		all = one < 0 ? SIZE_MAX : all + (size_t)one + LENGTH_BYTES;
+	*ret_len = 0;
+	if (leaf_len > 0) {
+		der = tls_chain_der(chain, ret_len) + leaf_len;
+		*ret_len -= (size_t)leaf_len;
 	}
-	return all;
-}
-
-static size_t put_chain(uint8_t *out, STACK_OF(X509) * above)
-{
-	uint8_t *at = out;
-
-	for (int i = 0; above && i < sk_X509_num(above); i++) {
-		unsigned char *der = at + LENGTH_BYTES;
-		int len = i2d_X509(sk_X509_value(above, i), &der);
-
-		put_number(at, (uint64_t)len, LENGTH_BYTES);
-		at += LENGTH_BYTES + len;
-	}
-	return (size_t)(at - out);
+	return der;
 }
 
 static bool is_withheld(SSL *ssl)
 {
-	X509 *leaf = SSL_get0_peer_certificate(ssl);
+	const struct tls_chain *chain = tls_conn_of(ssl)->chain;
+	size_t len = 0;
 
 	/* Without it, a session of TLS 1.2 can be carried to another server (RFC 7627 5.3). */
 	if (SSL_version(ssl) == TLS1_2_VERSION && !state_of(ssl)->extended)
 		return true;
-	return chain_len(leaf, SSL_get_peer_cert_chain(ssl)) > TLS_TICKET_CHAIN_MAX;
+	if (!chain)
+		return SSL_get0_peer_certificate(ssl) != NULL;
+	(void)tls_chain_der(chain, &len);
+	return len > TLS_TICKET_CHAIN_MAX;
 }
 
 /* Returns: false when there is no memory. */
 static bool fill(SSL *ssl)
 {
 	struct tls_ticket_state *state = state_of(ssl);
+	const uint8_t *above;
 	uint8_t *data;
 	size_t len;
 	bool ok;
@@ -248,19 +242,21 @@ static bool fill(SSL *ssl)
 	state->withheld = is_withheld(ssl);
 	if (state->withheld)
 		return true;
-	data = malloc(HEADER_BYTES + TLS_TICKET_CHAIN_MAX);
+	above = above_leaf(ssl, &len);
+	data = malloc(HEADER_BYTES + len);
 	if (!data)
 		return false;
 	data[0] = DATA_VERSION;
 	memcpy(data + 1, state->binding, TLS_TICKET_BINDING_LEN);
-	put_number(data + 1 + TLS_TICKET_BINDING_LEN, (uint64_t)time(NULL), 8);
-	len = HEADER_BYTES + put_chain(data + HEADER_BYTES, SSL_get_peer_cert_chain(ssl));
-	ok = SSL_SESSION_set1_ticket_appdata(SSL_get_session(ssl), data, len) == 1;
+	put_time(data + 1 + TLS_TICKET_BINDING_LEN, (uint64_t)time(NULL));
+	if (len > 0)
+		memcpy(data + HEADER_BYTES, above, len);
+	ok = SSL_SESSION_set1_ticket_appdata(SSL_get_session(ssl), data, HEADER_BYTES + len) == 1;
 	free(data);
 	return ok;
 }
 
-/* Of TLS 1.2, in the middle of the handshake; for TLS 1.3 it was done at its end. */
+/* Of TLS 1.2, in the middle of the handshake; for TLS 1.3 it is done at its end. */
 static int before_sealing(SSL *ssl, void *arg)
 {
 	(void)arg;
@@ -271,61 +267,58 @@ static int before_sealing(SSL *ssl, void *arg)
 
 void tls_ticket_remember(struct tls_conn *conn)
 {
-	if (conn->ticket.tickets && SSL_version(conn->ssl) == TLS1_3_VERSION && !fill(conn->ssl))
-		conn->ticket.withheld = true;
+	struct tls_ticket_state *state = &conn->ticket;
+
+	if (!state->tickets)
+		return;
+	if (SSL_session_reused(conn->ssl)) {
+		tls_chain_unref(conn->chain);
+		conn->chain = state->chain;
+		state->chain = NULL;
+	}
+	if (SSL_version(conn->ssl) == TLS1_3_VERSION && !fill(conn->ssl))
+		state->withheld = true;
+}
+
+void tls_ticket_forget(struct tls_conn *conn)
+{
+	tls_chain_unref(conn->ticket.chain);
 }
 
 /* --- a ticket comes back --- */
 
-/* Returns: bytes of @data that were used; 0: it is not what put_chain() wrote, or no memory. */
-static size_t take_one(const uint8_t *data, size_t len, STACK_OF(X509) * above)
+/* The chain as it was shown. Returns: NULL: no memory. */
+static struct tls_chain *take_chain(X509 *leaf, const uint8_t *above, size_t above_len)
 {
-	const unsigned char *der = data + LENGTH_BYTES;
-	X509 *certificate;
-	size_t one;
+	struct tls_chain *chain = NULL;
+	unsigned char *der = NULL;
+	int leaf_len = i2d_X509(leaf, &der);
+	uint8_t *all = leaf_len > 0 ? malloc((size_t)leaf_len + above_len) : NULL;
 
-	if (len < LENGTH_BYTES)
-		return 0;
-	one = get_number(data, LENGTH_BYTES);
-	if (one > len - LENGTH_BYTES)
-		return 0;
-	certificate = d2i_X509(NULL, &der, (long)one);
-	if (certificate && sk_X509_push(above, certificate) > 0)
-		return LENGTH_BYTES + one;
-	X509_free(certificate);
-	return 0;
-}
-
-static STACK_OF(X509) * take_chain(const uint8_t *data, size_t len)
-{
-	STACK_OF(X509) *above = sk_X509_new_null();
-	size_t used = 1;
-
-	for (; above && len > 0 && used > 0; data += used, len -= used)
-		used = take_one(data, len, above);
-	if (used > 0)
-		return above;
-	sk_X509_pop_free(above, X509_free);
-	return NULL;
-}
-
-/* As OpenSSL does in a handshake, with what this context trusts now. */
-static bool verifies(SSL *ssl, X509 *leaf, STACK_OF(X509) * above)
-{
-	X509_STORE *store = SSL_CTX_get_cert_store(SSL_get_SSL_CTX(ssl));
-	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
-	X509_VERIFY_PARAM *param;
-	bool ok = ctx && X509_STORE_CTX_init(ctx, store, leaf, above) == 1;
-
-	if (ok) {
-		param = X509_STORE_CTX_get0_param(ctx);
-		X509_VERIFY_PARAM_set_auth_level(param, SSL_get_security_level(ssl));
-		ok = X509_STORE_CTX_set_default(ctx, "ssl_client") == 1 &&
-		     X509_VERIFY_PARAM_set1(param, SSL_get0_param(ssl)) == 1 &&
-		     X509_verify_cert(ctx) == 1;
+	if (all) {
+		memcpy(all, der, (size_t)leaf_len);
+		memcpy(all + leaf_len, above, above_len);
+		chain = tls_chain_new(all, (size_t)leaf_len + above_len);
 	}
-	X509_STORE_CTX_free(ctx);
-	return ok;
+	OPENSSL_free(der);
+	free(all);
+	return chain;
+}
+
+/* What this context trusts now decides. */
+static bool verifies(SSL *ssl, X509 *leaf, const uint8_t *above, size_t above_len)
+{
+	struct tls_ticket_state *state = state_of(ssl);
+	struct tls_chain *chain = take_chain(leaf, above, above_len);
+	struct tls_failure failure;
+
+	if (!chain || tls_chain_verify(state->tickets->ctx, chain, NULL, &failure) < 0) {
+		tls_chain_unref(chain);
+		return false;
+	}
+	tls_chain_unref(state->chain);
+	state->chain = chain;
+	return true;
 }
 
 static bool is_of_age(const struct tls_tickets *tickets, uint64_t since)
@@ -340,25 +333,20 @@ static bool is_good(SSL *ssl, SSL_SESSION *session)
 {
 	const struct tls_ticket_state *state = state_of(ssl);
 	X509 *leaf = SSL_SESSION_get0_peer(session);
-	STACK_OF(X509) * above;
 	void *appdata = NULL;
 	const uint8_t *data;
 	size_t len = 0;
-	bool ok;
 
 	if (SSL_SESSION_get0_ticket_appdata(session, &appdata, &len) != 1 || len < HEADER_BYTES)
 		return false;
 	data = appdata;
 	if (data[0] != DATA_VERSION ||
 	    CRYPTO_memcmp(data + 1, state->binding, TLS_TICKET_BINDING_LEN) != 0 ||
-	    !is_of_age(state->tickets, get_number(data + 1 + TLS_TICKET_BINDING_LEN, 8)))
+	    !is_of_age(state->tickets, get_time(data + 1 + TLS_TICKET_BINDING_LEN)))
 		return false;
 	if (!leaf)
 		return !state->tickets->peer_required;
-	above = take_chain(data + HEADER_BYTES, len - HEADER_BYTES);
-	ok = above && verifies(ssl, leaf, above);
-	sk_X509_pop_free(above, X509_free);
-	return ok;
+	return verifies(ssl, leaf, data + HEADER_BYTES, len - HEADER_BYTES);
 }
 
 /* RENEW: TLS 1.2 gives a new ticket in this handshake. */
@@ -409,6 +397,29 @@ int tls_send_ticket(struct tls_conn *conn)
 
 /* --- contexts --- */
 
+static void add_bytes(struct tls_digest *digest, const char *bytes, size_t len)
+{
+	tls_digest_add(digest, len > 0 ? bytes : "", len);
+}
+
+static void add_verification(struct tls_digest *digest, const struct tls_verify_params *verify)
+{
+	const uint8_t settings[] = {
+		(uint8_t)verify->crl_mode,	 verify->allow_crl_missing,
+		verify->allow_crl_expired,	 (uint8_t)verify->depth,
+		(uint8_t)verify->security_level, (uint8_t)verify->n_crls,
+		(uint8_t)(verify->n_crls >> 8),
+	};
+
+	tls_digest_add(digest, settings, sizeof(settings));
+	for (size_t i = 0; i < verify->n_crls; i++)
+		add_bytes(digest, verify->crls[i].data, verify->crls[i].len);
+	for (size_t i = 0; i < verify->n_domains; i++) {
+		add_bytes(digest, verify->domains[i].name, strlen(verify->domains[i].name));
+		add_bytes(digest, verify->domains[i].ca.data, verify->domains[i].ca.len);
+	}
+}
+
 static int bind_to(struct tls_tickets *tickets, const struct tls_ctx_params *params)
 {
 	const uint8_t kind[] = {DATA_VERSION, (uint8_t)params->client_auth};
@@ -418,7 +429,9 @@ static int bind_to(struct tls_tickets *tickets, const struct tls_ctx_params *par
 		return -ENOMEM;
 	tls_digest_add(digest, kind, sizeof(kind));
 	tls_digest_add(digest, params->tickets->binding, TLS_TICKET_BINDING_LEN);
-	tls_digest_add(digest, params->client_ca ? params->client_ca : "", params->client_ca_len);
+	add_bytes(digest, params->client_ca, params->client_ca_len);
+	if (params->verify)
+		add_verification(digest, params->verify);
 	return tls_digest_end(digest, tickets->binding);
 }
 
@@ -443,6 +456,7 @@ int tls_tickets_new(struct tls_ctx *ctx, const struct tls_ctx_params *params)
 	if (!tickets)
 		return -ENOMEM;
 	ctx->tickets = tickets;
+	tickets->ctx = ctx;
 	tickets->lifetime_s = params->tickets->lifetime_s;
 	tickets->peer_required = params->client_auth == TLS_CLIENT_AUTH_REQUIRE;
 	r = load_keys(tickets, params->tickets);

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * A reload among the workers, in two phases: all of them build the new generation, then all of them
+ * go over to it; when one cannot, none does. It is over when they have looked at their sessions.
+ *
+ * A worker that ends meanwhile is started again with whatever is the present generation then. One
+ * that was told to go over and does not hangs, and would keep sessions alive that are not allowed any
+ * more: it is killed, which resets them all.
+ */
+#include "base/log.h"
+#include "daemon/workers_internal.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+
+#define SWITCH_WITHIN_MS  500
+#define RECHECK_WITHIN_MS 10000 /* 60,000 chains that differ */
+
+static bool is_owed(const struct workers *ws)
+{
+	for (size_t i = 0; i < ws->count; i++) {
+		if (ws->list[i].owes != OWES_NOTHING)
+			return true;
+	}
+	return false;
+}
+
+static void tell_all(struct workers *ws, enum control_type type)
+{
+	for (size_t i = 0; i < ws->count; i++) {
+		const struct worker_process *worker = &ws->list[i];
+
+		/* One that does not listen would serve the wrong generation. */
+		if (worker->pid > 0 &&
+		    control_send(worker->control.fd, type, ws->reload.next.generation, -1) < 0)
+			(void)kill(worker->pid, SIGKILL);
+	}
+}
+
+static void take_back(struct workers *ws)
+{
+	loop_disarm(ws->loop, &ws->reload.limit);
+	tell_all(ws, CONTROL_ABANDON);
+	for (size_t i = 0; i < ws->count; i++)
+		ws->list[i].owes = OWES_NOTHING;
+	listening_abandon(&ws->reload.listening);
+	ws->reload.state = RELOAD_NONE;
+}
+
+static void abandon(struct workers *ws, const char *error)
+{
+	take_back(ws);
+	ws->reload.next.done(ws->reload.next.arg, error);
+}
+
+static void settle(struct workers *ws)
+{
+	loop_disarm(ws->loop, &ws->reload.limit);
+	ws->reload.state = RELOAD_NONE;
+	ws->reload.next.done(ws->reload.next.arg, NULL);
+}
+
+/* Those that owe @what do not get it done any more. */
+static void kill_those(struct workers *ws, enum worker_owes what, const char *told)
+{
+	for (size_t i = 0; i < ws->count; i++) {
+		struct worker_process *worker = &ws->list[i];
+
+		if (worker->owes != what)
+			continue;
+		log_event(LOG_ERROR, "worker_killed", "worker %zu hangs: it does not %s",
+			  worker->index, told);
+		worker->owes = OWES_NOTHING;
+		(void)kill(worker->pid, SIGKILL);
+	}
+}
+
+static void rechecked_too_late(struct loop_timer *timer)
+{
+	struct workers *ws = container_of(timer, struct workers, reload.limit);
+
+	kill_those(ws, OWES_RECHECKED, "look at its sessions with the new generation");
+	settle(ws);
+}
+
+static void switched_too_late(struct loop_timer *timer)
+{
+	struct workers *ws = container_of(timer, struct workers, reload.limit);
+
+	kill_those(ws, OWES_SWITCHED, "go over to the new generation");
+	if (!is_owed(ws)) {
+		settle(ws);
+		return;
+	}
+	ws->reload.limit.fire = rechecked_too_late;
+	(void)loop_arm(ws->loop, &ws->reload.limit, RECHECK_WITHIN_MS);
+}
+
+static void commit(struct workers *ws)
+{
+	struct workers_reload *reload = &ws->reload;
+
+	listening_adopt(&ws->listening, &reload->listening);
+	ws->options.config = reload->next.config;
+	ws->options.bundle_fd = reload->next.bundle_fd;
+	ws->options.generation = reload->next.generation;
+	ws->options.load_ms = reload->next.load_ms;
+	reload->state = RELOAD_COMMITTED;
+	for (size_t i = 0; i < ws->count; i++)
+		ws->list[i].owes = ws->list[i].pid > 0 ? OWES_SWITCHED : OWES_NOTHING;
+	reload->limit.fire = switched_too_late;
+	/* Without memory for a timer a worker that hangs is left alone. */
+	(void)loop_arm(ws->loop, &reload->limit, SWITCH_WITHIN_MS);
+	tell_all(ws, CONTROL_COMMIT);
+}
+
+static void prepared_too_late(struct loop_timer *timer)
+{
+	struct workers *ws = container_of(timer, struct workers, reload.limit);
+
+	abandon(ws, "a worker did not build it in time");
+}
+
+static void go_on(struct workers *ws)
+{
+	if (is_owed(ws))
+		return;
+	if (ws->reload.state == RELOAD_PREPARING)
+		commit(ws);
+	else if (ws->reload.state == RELOAD_COMMITTED)
+		settle(ws);
+}
+
+void workers_reload_message(struct worker_process *worker, const struct control_message *message)
+{
+	struct workers *ws = worker->all;
+
+	if (ws->reload.state == RELOAD_NONE || message->argument != ws->reload.next.generation)
+		return;
+	if (worker->owes == OWES_PREPARED && message->type == CONTROL_REFUSED) {
+		abandon(ws, "a worker cannot build it; see its log");
+		return;
+	}
+	if ((worker->owes == OWES_PREPARED && message->type == CONTROL_PREPARED) ||
+	    (worker->owes == OWES_RECHECKED && message->type == CONTROL_RECHECKED))
+		worker->owes = OWES_NOTHING;
+	else if (worker->owes == OWES_SWITCHED && message->type == CONTROL_SWITCHED)
+		worker->owes = OWES_RECHECKED;
+	go_on(ws);
+}
+
+/* Returns: 0, or control_send()'s. */
+static int send_next(struct worker_process *worker)
+{
+	const struct workers *ws = worker->all;
+	const struct listening *listening = &ws->reload.listening;
+	const int *set = listening_set(listening, worker->index);
+	int r = 0;
+
+	for (size_t slot = 0; r == 0 && slot < listening->n_addrs; slot++) {
+		if (listening_is_new(listening, slot))
+			r = control_send(worker->control.fd, CONTROL_LISTEN,
+					 ws->reload.next.generation, set[slot]);
+	}
+	if (r == 0)
+		r = control_send(worker->control.fd, CONTROL_PREPARE, ws->reload.next.generation,
+				 ws->reload.next.bundle_fd);
+	worker->owes = OWES_PREPARED;
+	return r;
+}
+
+void workers_reload_joins(struct worker_process *worker)
+{
+	worker->owes = OWES_NOTHING;
+	/* When it does not get it, the limit finds that out. */
+	if (worker->all->reload.state == RELOAD_PREPARING)
+		(void)send_next(worker);
+}
+
+void workers_reload_leaves(struct worker_process *worker)
+{
+	enum worker_owes owed = worker->owes;
+
+	worker->owes = OWES_NOTHING;
+	/* Whether it died of the new generation nobody knows. */
+	if (owed == OWES_PREPARED)
+		abandon(worker->all, "a worker ended while it built it");
+	else if (owed != OWES_NOTHING)
+		go_on(worker->all);
+}
+
+void workers_reload_cancel(struct workers *ws)
+{
+	if (ws->reload.state == RELOAD_PREPARING)
+		abandon(ws, "sluice is being stopped");
+	else if (ws->reload.state != RELOAD_NONE)
+		settle(ws);
+}
+
+bool workers_is_reloading(const struct workers *ws)
+{
+	return ws->reload.state != RELOAD_NONE;
+}
+
+int workers_reload(struct workers *ws, const struct workers_next *next)
+{
+	struct workers_reload *reload = &ws->reload;
+	int r;
+
+	if (reload->state != RELOAD_NONE || ws->draining)
+		return -EBUSY;
+	r = listening_follow(&ws->listening, next->config, &reload->listening);
+	if (r < 0)
+		return r;
+	reload->next = *next;
+	reload->limit.fire = prepared_too_late;
+	r = loop_arm(ws->loop, &reload->limit, workers_build_limit_ms(next->load_ms));
+	for (size_t i = 0; r == 0 && i < ws->count; i++) {
+		if (ws->list[i].pid > 0)
+			r = send_next(&ws->list[i]);
+	}
+	if (r < 0)
+		take_back(ws);
+	else
+		reload->state = RELOAD_PREPARING;
+	return r;
+}

@@ -22,20 +22,20 @@ enum certificate_verdict {
 	CERTIFICATE_ADMITTED,
 	CERTIFICATE_EXPIRED,
 	CERTIFICATE_NOT_YET_VALID,
-	CERTIFICATE_BAD_TIME,
 	CERTIFICATE_UNKNOWN_CA,
-	CERTIFICATE_NOT_A_CA,
+	CERTIFICATE_EKU,
 	CERTIFICATE_PURPOSE,
-	CERTIFICATE_PATH_LENGTH,
 	CERTIFICATE_DEPTH,
 	CERTIFICATE_NAME_CONSTRAINT,
-	CERTIFICATE_UNHANDLED, /* a critical extension */
-	CERTIFICATE_MALFORMED, /* one that cannot be read */
+	CERTIFICATE_EXTENSION, /* critical, and nobody knows it */
+	CERTIFICATE_MALFORMED, /* it cannot be read */
 	CERTIFICATE_SIGNATURE,
 	CERTIFICATE_WEAK,
+	CERTIFICATE_OTHER,
+	CERTIFICATE_TRUST_DOMAIN,
+	CERTIFICATE_SVID,
 	CERTIFICATE_NO_CERTIFICATE,
 	CERTIFICATE_PROTOCOL, /* not a matter of its content */
-	CERTIFICATE_IDENTITY, /* verified, and a name cannot be used */
 	CERTIFICATE_POLICY,   /* verified, and no rule takes it */
 	CERTIFICATE_VERDICTS,
 };
@@ -67,7 +67,7 @@ struct certificate_case {
 	enum certificate_verdict verdict;
 	int alert;	   /* 0: the verdict's */
 	int alert_1_3;	   /* 0: the same */
-	const char *words; /* in the log's reason; NULL: the verdict's, or any */
+	const char *words; /* in the log's detail or reason; NULL: any */
 	const char *rule;  /* that decides; NULL: any */
 };
 
@@ -78,10 +78,18 @@ struct certificate_case {
 #define CERTIFICATES(table) .cases = (table), .n_cases = sizeof(table) / sizeof((table)[0])
 /* clang-format on */
 
+/** A SPIFFE trust domain, and the root that signs for it. */
+struct certificate_domain {
+	const char *name;
+	const struct certgen *root;
+};
+
 struct certificate_family {
 	const struct certificate_case *cases;
 	size_t n_cases;
 	const char *rules; /* NULL: client-a, by CN */
+	const struct certificate_domain *domains;
+	size_t n_domains;
 };
 
 struct certificate_version {

@@ -54,7 +54,7 @@ static const struct certificate_case shown[] = {
 	{.name = "self_signed_ca", .leaf = {.cn = "client-a", .ca = true}, .self_signed = true, .untrusted = true, .verdict = CERTIFICATE_UNKNOWN_CA},
 	{.name = "self_signed_with_name_of_root", .leaf = {.cn = "a root", .ca = true}, .self_signed = true, .untrusted = true, .verdict = CERTIFICATE_UNKNOWN_CA},
 	{.name = "eight_issuers", SUBS(EIGHT)},
-	{.name = "ten_issuers", SUBS(EIGHT, {.cn = "9", .ca = true}, {.cn = "10", .ca = true})},
+	{.name = "ten_issuers", SUBS(EIGHT, {.cn = "9", .ca = true}, {.cn = "10", .ca = true}), .verdict = CERTIFICATE_DEPTH},
 	{.name = "issuer_of_itself", SUBS({.cn = "client-a", .ca = true}), .verdict = CERTIFICATE_UNKNOWN_CA},
 	{.name = "another_issuer_id", .leaf = {.exts = {{"authorityKeyIdentifier", "DER:30:06:80:04:01:02:03:04"}}}, SUBS(SUB(.exts = {{"subjectKeyIdentifier", "05:06:07:08"}})), .verdict = CERTIFICATE_UNKNOWN_CA},
 	{.name = "the_issuer_id", .leaf = {.exts = {{"authorityKeyIdentifier", "DER:30:06:80:04:01:02:03:04"}}}, SUBS(SUB(.exts = {{"subjectKeyIdentifier", "01:02:03:04"}}))},

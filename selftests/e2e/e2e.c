@@ -225,6 +225,16 @@ static void use_subdir(struct e2e *e)
 	MUST_OK(symlink("../pki", e2e_path(e, "pki")));
 }
 
+void e2e_write_yaml(struct e2e *e)
+{
+	if (e->originate)
+		write_originate(e);
+	else if (e->passthrough)
+		write_passthrough(e);
+	else
+		write_terminate(e);
+}
+
 void e2e_prepare(struct e2e *e)
 {
 	if (e->subdir)
@@ -245,12 +255,7 @@ void e2e_prepare(struct e2e *e)
 	/* Not before the upstream has its port, which may be any that is free. */
 	e->port = daemon_free_port();
 	MUST(e->port > 0);
-	if (e->originate)
-		write_originate(e);
-	else if (e->passthrough)
-		write_passthrough(e);
-	else
-		write_terminate(e);
+	e2e_write_yaml(e);
 }
 
 void e2e_start(struct e2e *e)

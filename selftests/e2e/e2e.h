@@ -118,6 +118,9 @@ struct e2e {
 /** e2e_prepare() - PKI, port, upstream and e->yaml; the daemon is not started yet. */
 void e2e_prepare(struct e2e *e);
 
+/** e2e_write_yaml() - e->yaml once more, when something of it has changed. */
+void e2e_write_yaml(struct e2e *e);
+
 /** e2e_start() - e2e_prepare() when that was not done, and the daemon. */
 void e2e_start(struct e2e *e);
 

@@ -47,10 +47,10 @@ int i2d_X509(const X509 *x509, unsigned char **out)
 	if (!instead)
 		return ASN1_item_i2d((const ASN1_VALUE *)x509, out, ASN1_ITEM_rptr(X509));
 	if (out && !*out) {
-		*out = OPENSSL_malloc(instead->len + 1);
-		MUST(*out);
-		memcpy(*out, instead->bytes, instead->len);
-	} else if (out) {
+		*out = OPENSSL_memdup(instead->bytes, instead->len);
+		return *out ? (int)instead->len : -1;
+	}
+	if (out) {
 		memcpy(*out, instead->bytes, instead->len);
 		*out += instead->len;
 	}

@@ -136,6 +136,8 @@ static int set_up(struct tlsclient *client, const struct tlsclient_options *opti
 					  (unsigned int)strlen(options->alpn));
 	if (options->max_fragment)
 		SSL_set_tlsext_max_fragment_length(client->ssl, options->max_fragment);
+	if (options->session && SSL_set_session(client->ssl, options->session) != 1)
+		return -EINVAL;
 	SSL_set_connect_state(client->ssl);
 	return 0;
 }
@@ -427,6 +429,16 @@ int tlsclient_alert(struct tlsclient *client, int timeout_ms)
 			break;
 	}
 	return client->alert;
+}
+
+/* A copy: the library may change the one that it has, and a client may use it for long. */
+SSL_SESSION *tlsclient_session(const struct tlsclient *client)
+{
+	SSL_SESSION *session = SSL_SESSION_dup(SSL_get0_session(client->ssl));
+
+	if (session)
+		SSL_SESSION_set_timeout(session, 24L * 3600);
+	return session;
 }
 
 void tlsclient_server_cn(const struct tlsclient *client, char *text, size_t size)

@@ -21,15 +21,16 @@ struct tlsclient_options {
 	const char *cert, *key; /* files; NULL: no certificate */
 	/* Shown instead, whatever OpenSSL thinks of it; NULL: none; borrowed. */
 	const struct certgen_chain *chain;
-	const char *ca;	  /* file; NULL: the server is not verified */
-	const char *sni;  /* NULL: none */
-	const char *alpn; /* offered, each behind a byte with its length; NULL: none */
-	int version;	  /* TLS1_2_VERSION, TLS1_3_VERSION; 0: the library's choice */
+	const char *ca;	      /* file; NULL: the server is not verified */
+	const char *sni;      /* NULL: none */
+	const char *alpn;     /* offered, each behind a byte with its length; NULL: none */
+	SSL_SESSION *session; /* to resume; NULL: none; borrowed */
+	int version;	      /* TLS1_2_VERSION, TLS1_3_VERSION; 0: the library's choice */
 	enum tls_suite suite;
 	const char *sigalgs;	 /* what the server may sign with, OpenSSL's list; NULL: all */
 	const struct addr *from; /* its own address, any port; NULL: the kernel's choice */
-	int socket; /* that is connected already, and the client's from now on; 0: none */
-	const void *preamble;	 /* sent before TLS begins; NULL: nothing */
+	int socket;	      /* that is connected already, and the client's from now on; 0: none */
+	const void *preamble; /* sent before TLS begins; NULL: nothing */
 	size_t preamble_len;
 	bool preamble_dribbles; /* byte by byte */
 	size_t receive_buffer;	/* SO_RCVBUF in bytes before the connect; 0: the kernel's choice */
@@ -102,6 +103,12 @@ int tlsclient_finish(struct tlsclient *client);
 
 /** tlsclient_alert() - the fatal alert that comes within @timeout_ms, data before it is dropped. */
 int tlsclient_alert(struct tlsclient *client, int timeout_ms);
+
+/**
+ * tlsclient_session() - to resume, with the last ticket that has come; in TLS 1.3 behind the handshake,
+ * when something has been read. The caller's.
+ */
+SSL_SESSION *tlsclient_session(const struct tlsclient *client);
 
 /** tlsclient_server_cn() - common name of the certificate that the server showed; "" none. */
 void tlsclient_server_cn(const struct tlsclient *client, char *text, size_t size);

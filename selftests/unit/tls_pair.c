@@ -23,6 +23,7 @@ static struct tls_ctx *server_ctx(const struct tls_pair_options *options)
 		.client_auth = options->cert ? TLS_CLIENT_AUTH_REQUIRE : TLS_CLIENT_AUTH_OFF,
 		.client_ca = options->client_ca,
 		.client_ca_len = options->client_ca ? strlen(options->client_ca) : 0,
+		.tickets = options->tickets,
 		.alpn = options->alpn,
 		.n_alpn = options->n_alpn,
 	};
@@ -64,6 +65,11 @@ static SSL *client_ssl(struct tls_pair *pair, const struct tls_pair_options *opt
 	MUST(ssl && SSL_set_fd(ssl, pair->client_fd) == 1);
 	SSL_set_app_data(ssl, pair);
 	SSL_set_info_callback(ssl, note_alert);
+	SSL_set_options(ssl, options->client_options);
+	if (options->sni)
+		MUST_EQ(SSL_set_tlsext_host_name(ssl, options->sni), 1);
+	if (options->session)
+		MUST_EQ(SSL_set_session(ssl, options->session), 1);
 	SSL_set_connect_state(ssl);
 	return ssl;
 }
@@ -75,7 +81,8 @@ enum tls_step tls_pair_try(struct tls_pair *pair, const struct tls_pair_options 
 
 	MUST_OK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds));
 	*pair = (struct tls_pair){.server_fd = fds[0], .client_fd = fds[1], .alert = -1};
-	pair->ctx = server_ctx(options);
+	pair->borrowed_ctx = options->ctx != NULL;
+	pair->ctx = options->ctx ? options->ctx : server_ctx(options);
 	pair->client = client_ssl(pair, options);
 	MUST_EQ(tls_conn_new(pair->ctx, pair->server_fd, &pair->conn), 0);
 	for (int turn = 0; turn < 20 && !(done == 1 && step == TLS_STEP_DONE); turn++) {
@@ -107,7 +114,8 @@ size_t tls_pair_wire(int fd, uint8_t *bytes, size_t max)
 void tls_pair_close(struct tls_pair *pair)
 {
 	tls_conn_free(pair->conn);
-	tls_ctx_free(pair->ctx);
+	if (!pair->borrowed_ctx)
+		tls_ctx_free(pair->ctx);
 	SSL_free(pair->client);
 	MUST_OK(close(pair->server_fd));
 	MUST_OK(close(pair->client_fd));

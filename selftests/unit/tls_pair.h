@@ -13,6 +13,7 @@ struct tls_pair {
 	SSL *client;
 	int server_fd, client_fd;
 	int alert; /* that the client received; -1 none */
+	bool borrowed_ctx;
 };
 
 struct tls_pair_options {
@@ -24,6 +25,11 @@ struct tls_pair_options {
 	char *const *alpn;     /* the server's */
 	size_t n_alpn;
 	const char *offer; /* the client's, each behind a byte with its length; NULL: none */
+	const struct tls_ticket_params *tickets;
+	struct tls_ctx *ctx;  /* an earlier pair's, which must be open; NULL: a new one */
+	SSL_SESSION *session; /* to resume; NULL: none */
+	const char *sni;
+	uint64_t client_options; /* SSL_OP_… */
 };
 
 /** tls_pair_try() - Returns: how the handshake ended for the server. */

@@ -307,6 +307,8 @@ int bundle_read(const char *path, struct report *report, struct bundle **ret_bun
 	if (r == 0)
 		r = collect_all(bundle, report);
 	if (r == 0)
+		r = bundle_tickets_collect(bundle, report);
+	if (r == 0)
 		r = bundle_rules_collect(bundle, environment, report);
 	if (r < 0) {
 		bundle_free(bundle);

@@ -47,12 +47,21 @@ int bundle_from_fd(int fd, struct bundle **ret_bundle);
 bool bundle_fd_equal(int a, int b);
 
 /**
+ * bundle_keep_random_keys() - random keys for tickets last from start to end, not from reload to reload:
+ * take those of the memfd @before_fd, when it has any; -1: none. Returns: 0; as bundle_from_fd().
+ */
+int bundle_keep_random_keys(struct bundle *bundle, int before_fd);
+
+/**
  * bundle_paths() - the configuration at @path and every file that it names, also those that could not
  * be read; the caller frees the list and its texts. Returns: 0 or -ENOMEM.
  */
 int bundle_paths(const struct bundle *bundle, const char *path, char ***ret_paths, size_t *ret_n);
 
 /* For confload. */
+
+/** The source of ticket keys when no file has them: see bundle_keep_random_keys(). */
+#define BUNDLE_RANDOM_KEYS "random:"
 
 /** bundle_confile() - the parsed text. */
 const struct confile *bundle_confile(const struct bundle *bundle);

@@ -81,6 +81,9 @@ char *bundle_path_beside(const char *dir, const char *path);
 int bundle_collect(struct bundle *bundle, struct report *report, const struct confile *confile,
 		   const char *field, const char *source, unsigned int allowed);
 
+/** bundle_tickets_collect() - keys for the tickets of all listeners. Returns: as bundle_collect(), -EIO. */
+int bundle_tickets_collect(struct bundle *bundle, struct report *report);
+
 /* bundle_rules.c */
 
 /** bundle_rules_collect() - the files of rules that the configuration includes, and their lists. */

@@ -51,7 +51,7 @@ static int check(const struct bundle *bundle, const struct config *served, struc
 	return bundle_to_fd(bundle, &candidate->bundle_fd);
 }
 
-int candidate_read(const char *path, const struct config *served, struct report *report,
+int candidate_read(const char *path, const struct candidate *served, struct report *report,
 		   struct candidate *ret_candidate)
 {
 	uint64_t start_ms = clock_now_ms();
@@ -63,8 +63,10 @@ int candidate_read(const char *path, const struct config *served, struct report 
 	r = bundle_read(path, report, &bundle);
 	if (bundle && bundle_paths(bundle, path, &candidate->paths, &candidate->n_paths) < 0)
 		r = -ENOMEM;
+	if (r == 0 && served)
+		r = bundle_keep_random_keys(bundle, served->bundle_fd);
 	if (r == 0)
-		r = check(bundle, served, report, candidate);
+		r = check(bundle, served ? served->config : NULL, report, candidate);
 	candidate->load_ms = clock_now_ms() - start_ms;
 	/* The workers have them from the memfd. */
 	if (candidate->config)

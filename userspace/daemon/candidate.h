@@ -25,7 +25,7 @@ struct candidate {
  *
  * Returns: 0; -EINVAL (@report has mistakes); -ENOMEM; memfd_create(2)'s errno.
  */
-int candidate_read(const char *path, const struct config *served, struct report *report,
+int candidate_read(const char *path, const struct candidate *served, struct report *report,
 		   struct candidate *ret_candidate);
 
 /** candidate_is_same() - both have the same bytes in all of their files. */

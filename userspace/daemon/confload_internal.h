@@ -95,6 +95,9 @@ int confload_certificate(struct confload *load, const struct confload_field *fie
 			 enum tls_cert_role role, const struct confile_certificate *from,
 			 struct config_certificate *to);
 
+/** confload_blob() - the content of @source; data stays NULL when there was a mistake. */
+int confload_blob(struct confload *load, const struct confload_field *field, const char *source,
+		  struct config_blob *to);
 /**
  * confload_unlock_pkcs12() - chain and key from `pkcs12:` of the certificate at @field; they stay
  * empty when there was a mistake.
@@ -112,6 +115,13 @@ int confload_blob(struct confload *load, const struct confload_field *field, con
 /** confload_tell() - a mistake or a remark about @source. Returns: true when there is no mistake. */
 bool confload_tell(struct confload *load, const struct confload_field *field, const char *source,
 		   const struct tls_cert_verdict *verdict);
+
+/**
+ * confload_digest() - SHA-256 of a listener's rules, with the files that they include, as they are
+ * written: another one is another policy, or the same in other words. Returns: 0, -ENOMEM.
+ */
+int confload_digest(const struct confload *load, const struct confile_listener *listener,
+		    uint8_t ret_digest[CONFIG_DIGEST_BYTES]);
 
 /** confload_ca() - trusted CAs; data stays NULL when there was a mistake. */
 int confload_ca(struct confload *load, const struct confload_field *field, const char *source,
@@ -141,6 +151,7 @@ void confload_verify_unused(struct confload *load, const struct confload_verify 
 int confload_upstreams(struct confload *load);
 int confload_listeners(struct confload *load);
 int confload_tls(struct confload *load, size_t index, struct config_listener *listener);
+int confload_tickets(struct confload *load, size_t index, struct config_listener *listener);
 int confload_rules(struct confload *load, size_t index, struct config_listener *listener);
 int confload_originate(struct confload *load, size_t index, struct config_listener *listener);
 int confload_passthrough(struct confload *load, size_t index, struct config_listener *listener);

@@ -258,5 +258,7 @@ int confload_tls(struct confload *load, size_t index, struct config_listener *to
 	r = confload_alpn(load, &field, from->alpn, from->n_alpn, &to->alpn, &to->n_alpn);
 	if (r == 0)
 		r = load_certificates(load, index, from, to);
-	return r == 0 ? load_client_verify(load, index, from, to) : r;
+	if (r == 0)
+		r = load_client_verify(load, index, from, to);
+	return r == 0 ? confload_tickets(load, index, to) : r;
 }

@@ -220,7 +220,7 @@ static void begin(struct reload *reload, const char *why)
 	reload->is_going_on = true;
 	reload->why = why;
 	report_init(&report);
-	r = candidate_read(reload->options.path, reload->served.config, &report, &reload->next);
+	r = candidate_read(reload->options.path, &reload->served, &report, &reload->next);
 	log_mistakes(&report);
 	free(reload->report);
 	reload->report = report_text(&report);

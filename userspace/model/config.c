@@ -58,6 +58,7 @@ static void listener_done(struct config_listener *listener)
 	blob_done(&listener->client_ca);
 	blob_done(&listener->client_ca_names);
 	verify_done(&listener->verify);
+	blob_done(&listener->tickets.keys);
 	for (size_t i = 0; listener->rules && i < listener->n_rules; i++)
 		rule_done(&listener->rules[i]);
 	free(listener->rules);
@@ -87,6 +88,7 @@ void config_wipe_keys(struct config *config)
 
 		for (size_t c = 0; c < listener->n_certificates; c++)
 			blob_done(&listener->certificates[c].key);
+		blob_done(&listener->tickets.keys);
 	}
 	for (size_t i = 0; i < config->n_upstreams; i++) {
 		if (config->upstreams[i].tls)

@@ -20,6 +20,7 @@ struct match;
 
 enum config_mode { MODE_TERMINATE, MODE_ORIGINATE, MODE_PASSTHROUGH };
 enum config_client_auth { CLIENT_AUTH_REQUIRE, CLIENT_AUTH_OPTIONAL, CLIENT_AUTH_OFF };
+enum config_resumption { RESUMPTION_OFF, RESUMPTION_TICKETS };
 enum config_offload { OFFLOAD_AUTO, OFFLOAD_REQUIRE, OFFLOAD_OFF };
 enum config_engine { ENGINE_AUTO, ENGINE_SPLICE, ENGINE_KTLS_COPY } __attribute__((packed));
 enum config_truncation { TRUNCATION_RESET, TRUNCATION_ACCEPT };
@@ -60,6 +61,16 @@ struct config_verify {
 	unsigned int security_level; /* OpenSSL's */
 	struct config_trust_domain *trust_domains;
 	size_t n_trust_domains;
+};
+
+#define CONFIG_DIGEST_BYTES 32
+
+/** Whether clients may come back without a handshake in full. */
+struct config_tickets {
+	enum config_resumption resumption;
+	struct config_blob keys; /* see model/ticket_keys; data == NULL exactly when it is OFF */
+	uint64_t lifetime_ms;
+	uint8_t policy[CONFIG_DIGEST_BYTES]; /* of the rules as they are written */
 };
 
 /**
@@ -127,6 +138,7 @@ struct config_listener {
 	struct config_blob client_ca_names; /* data == NULL: those of client_ca, or */
 	bool announces_no_ca;		    /* none */
 	struct config_verify verify;
+	struct config_tickets tickets;
 	struct config_rule *rules;
 	size_t n_rules;
 	enum config_offload offload;
@@ -194,7 +206,7 @@ struct config {
 	bool watch; /* a file that changes is a reload */
 };
 
-/** config_wipe_keys() - wipe and free the private keys, which nobody needs once they are loaded. */
+/** config_wipe_keys() - wipe and free private and ticket keys, which nobody needs once they are loaded. */
 void config_wipe_keys(struct config *config);
 
 /** config_free() - free everything and wipe the private keys; NULL is fine. */

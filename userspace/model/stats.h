@@ -46,6 +46,9 @@
 	X(REFUSED_POLICY, "refused_policy")                                                        \
 	X(REFUSED_OFFLOAD, "refused_offload")                                                      \
 	X(REFUSED_PROXY_HEADER, "refused_proxy_header") /* ours or theirs */                       \
+	X(TICKETS_ISSUED, "tickets_issued")		/* to clients */                           \
+	X(RESUMED, "resumed")                                                                      \
+	X(RESUMPTION_REFUSED, "resumption_refused") /* a handshake in full instead */              \
 	X(HANDSHAKE_FAILED, "handshake_failed")                                                    \
 	X(HANDSHAKE_TIMEOUT, "handshake_timeout")                                                  \
 	X(UPSTREAM_FAILED, "upstream_failed")                                                      \
@@ -72,7 +75,7 @@
 	X(PEERS_LOST, "peers_lost") /* acknowledged nothing any more */                            \
 	X(CERTIFICATE_ENDED, "certificate_ended") /* session.end_with_certificate */               \
 	X(MAX_AGE_ENDED, "max_age_ended")                                                          \
-	X(REVOKED, "revoked") /* admitted, and not any more after a reload */                     \
+	X(REVOKED, "revoked") /* admitted, and not any more after a reload */                      \
 	X(DRAIN_CUT, "drain_cut")
 
 enum stats_id {

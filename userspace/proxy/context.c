@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proxy/context.h"
 
+#include "base/clock.h"
 #include "base/fd.h"
+#include "model/ticket_keys.h"
 #include "sys/tls.h"
+#include "sys/tls_ticket.h"
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 static struct tls_pem_pair pair_of(const struct config_certificate *certificate)
 {
@@ -70,6 +74,37 @@ static int verify_of(const struct config_verify *from, struct verify_lists *list
 	return 0;
 }
 
+/* To the listener's name and to its rules; the rest is in TLS material. */
+static int bind_to(const struct config_listener *from, uint8_t binding[TLS_TICKET_BINDING_LEN])
+{
+	struct tls_digest *digest = tls_digest_new();
+
+	if (!digest)
+		return -ENOMEM;
+	tls_digest_add(digest, from->name, strlen(from->name));
+	tls_digest_add(digest, from->tickets.policy, sizeof(from->tickets.policy));
+	return tls_digest_end(digest, binding);
+}
+
+/* @params has what stands in @keys and @secrets. */
+static int tickets_of(const struct config_listener *from, struct ticket_keys *keys,
+		      struct tls_ticket_secret *secrets, struct tls_ticket_params *params)
+{
+	unsigned int line;
+	int r = ticket_keys_parse(from->tickets.keys.data, from->tickets.keys.len, keys, &line);
+
+	if (r < 0)
+		return -EINVAL;
+	for (size_t i = 0; i < keys->n; i++)
+		secrets[i] = (struct tls_ticket_secret){keys->list[i].bytes, keys->list[i].len};
+	*params = (struct tls_ticket_params){
+		.secrets = secrets,
+		.n_secrets = keys->n,
+		.lifetime_s = from->tickets.lifetime_ms / MS_PER_SEC,
+	};
+	return bind_to(from, params->binding);
+}
+
 int context_for_clients(const struct config_listener *from, struct tls_ctx **ret_ctx)
 {
 	static const enum tls_client_auth auth[] = {
@@ -81,6 +116,9 @@ int context_for_clients(const struct config_listener *from, struct tls_ctx **ret
 	struct tls_bytes ca_names = bytes_of(&from->client_ca_names);
 	struct verify_lists _cleanup_lists_ lists = {};
 	struct tls_verify_params verify;
+	struct ticket_keys _cleanup_ticket_keys_ keys = {};
+	struct tls_ticket_secret secrets[TICKET_KEYS_MAX];
+	struct tls_ticket_params tickets;
 	struct tls_ctx_params params = {
 		.pairs = pairs,
 		.n_pairs = from->n_certificates,
@@ -99,6 +137,13 @@ int context_for_clients(const struct config_listener *from, struct tls_ctx **ret
 		verify.ca_names = &ca_names;
 	for (size_t i = 0; i < from->n_certificates; i++)
 		pairs[i] = pair_of(&from->certificates[i]);
+	if (from->tickets.resumption == RESUMPTION_TICKETS) {
+		int r = tickets_of(from, &keys, secrets, &tickets);
+
+		if (r < 0)
+			return r;
+		params.tickets = &tickets;
+	}
 	return tls_ctx_new(&params, ret_ctx);
 }
 

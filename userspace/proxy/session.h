@@ -46,6 +46,7 @@ struct session {
 	bool handshaking : 1; /* counted in proxy->n_handshakes */
 	bool admitted : 1;
 	bool unchecked : 1;   /* the present generation has still to look at it */
+	bool resumed : 1;     /* without a handshake in full */
 	uint16_t soon_ms;     /* next delay of s->soon in the relay */
 	uint16_t tls_version; /* on the wire; 0: none */
 	uint64_t id;

@@ -52,6 +52,7 @@ static void log_who(struct log_line *line, const struct session *s)
 	log_str(line, "sni", s->sni);
 	log_str(line, "tls", version_name(s));
 	log_str(line, "cipher", s->tls_cipher);
+	log_str(line, "resumed", s->resumed ? "yes" : "no");
 	log_str(line, "alpn", session_protocol(s));
 }
 

@@ -9,6 +9,7 @@
 #include "proxy/proxy.h"
 #include "proxy/session_internal.h"
 #include "sys/tls.h"
+#include "sys/tls_ticket.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -39,6 +40,15 @@ static void remember_tls(struct session *s)
 	tls_chain_unref(s->chain);
 	s->chain = tls_conn_chain(s->tls);
 	s->alpn = protocol_of(s);
+}
+
+static void count_resumption(struct session *s)
+{
+	enum tls_resumption resumption = tls_resumption(s->tls);
+
+	s->resumed = resumption == TLS_RESUMED;
+	if (resumption != TLS_NOT_RESUMED)
+		stats_add(s->proxy->stats, s->resumed ? STAT_RESUMED : STAT_RESUMPTION_REFUSED, 1);
 }
 
 static void count_verification(const struct session *s)
@@ -130,11 +140,34 @@ static void refuse_established(struct session *s, const char *check, const char 
 	session_refused(s);
 }
 
+/*
+ * Only who is let in gets a ticket, and it goes out in front of everything else. Returns: false when
+ * the client is gone, and so is the session.
+ */
+static bool give_ticket(struct session *s)
+{
+	int r = tls_send_ticket(s->tls);
+
+	if (r >= 0) {
+		stats_add(s->proxy->stats, STAT_TICKETS_ISSUED, (uint64_t)r);
+		return true;
+	}
+	session_refuse(s,
+		       &(struct refusal){.check = "eof",
+					 .reason = "the peer closed behind the handshake",
+					 .subject = "",
+					 .alert = -1},
+		       STAT_HANDSHAKE_FAILED);
+	session_step(s, FLOW_ON_FAILED);
+	return false;
+}
+
 static void client_proved(struct session *s)
 {
 	struct policy_verdict verdict;
 	const char *problem;
 
+	count_resumption(s);
 	if (handshake_identify(s->tls, &s->identity) < 0) {
 		refuse_established(s, "identity", "no memory to read the certificate's names",
 				   TLS_ALERT_INTERNAL_ERROR, STAT_REFUSED_POLICY);
@@ -157,7 +190,8 @@ static void client_proved(struct session *s)
 				   STAT_REFUSED_PROXY_HEADER);
 		return;
 	}
-	session_admit(s);
+	if (give_ticket(s))
+		session_admit(s);
 }
 
 /* --- with an endpoint --- */

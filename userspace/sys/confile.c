@@ -70,6 +70,9 @@ static const cyaml_schema_field_t tls_fields[] = {
 	TEXT(struct confile_tls, client_ca_names),
 	LIST_AT(struct confile_tls, client_crl, verify.crls, verify.n_crls, &text_entry),
 	VERIFY(struct confile_tls),
+	TEXT(struct confile_tls, resumption),
+	TEXT(struct confile_tls, ticket_keys),
+	TEXT(struct confile_tls, ticket_lifetime),
 	CYAML_FIELD_END,
 };
 

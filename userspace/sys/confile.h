@@ -40,6 +40,7 @@ struct confile_tls {
 	unsigned int n_alpn;
 	char *client_auth;
 	char *client_ca;
+	char *resumption, *ticket_keys, *ticket_lifetime;
 	char *client_ca_names;
 	struct confile_verify verify;
 };

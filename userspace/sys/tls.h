@@ -4,16 +4,16 @@
  *
  * Wraps OpenSSL 3 (public API only; nothing is assumed about how it was built). Split over
  * tls_ctx.c (what a listener or an upstream offers and demands), tls_alpn.c, tls_conn.c (one
- * connection), tls_verify.h (who is believed), tls_keys.c (key derivation and sealing). OpenSSL's error
- * queue is empty whenever one of these
+ * connection), tls_verify.h (who is believed), tls_keys.c (key derivation and sealing), tls_ticket.h
+ * (resumption). OpenSSL's error queue is empty whenever one of these
  * returns.
  *
  * A connection is the server's or the client's side. They differ until the handshake is done, and
  * in whose keys they send with; everything else is the same.
  *
  * Invariants
- *  - A connection never resumes, never renegotiates, sends no tickets, takes no early data and
- *    forgets the tickets that it is sent.
+ *  - A connection never renegotiates, takes no early data and forgets the tickets that it is sent. It
+ *    never resumes and sends no tickets, unless its context has tls_ticket_params.
  *  - read_ahead stays 0: OpenSSL takes a record header and its body, never a byte of the next
  *    record, so what the peer sent behind the handshake is still in the kernel's queue.
  *  - Records under the application keys are counted, so keys can be exported at any record
@@ -33,6 +33,7 @@
 
 struct tls_ctx;
 struct tls_conn;
+struct tls_ticket_params;
 
 enum tls_client_auth { TLS_CLIENT_AUTH_REQUIRE, TLS_CLIENT_AUTH_OPTIONAL, TLS_CLIENT_AUTH_OFF };
 
@@ -70,6 +71,7 @@ struct tls_ctx_params {
 	char *const *alpn;
 	size_t n_alpn;
 	bool tls13_only;
+	const struct tls_ticket_params *tickets; /* NULL: no resumption */
 };
 
 struct tls_client_params {

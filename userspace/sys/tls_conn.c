@@ -63,6 +63,7 @@ static int conn_open(struct tls_ctx *ctx, int fd, struct tls_conn **ret_conn)
 	}
 	conn->failure.subject = "";
 	conn->failure.alert = -1;
+	conn->ticket.tickets = ctx->tickets;
 	/* One socket BIO for both ways: SSL_set_fd() would try the kernel's ULP by itself. */
 	SSL_set_bio(conn->ssl, bio, bio);
 	SSL_set_app_data(conn->ssl, conn);
@@ -132,6 +133,7 @@ void tls_conn_free(struct tls_conn *conn)
 	free(conn->failed_subject);
 	free(conn->server_name);
 	tls_chain_unref(conn->chain);
+	tls_ticket_forget(conn);
 	free(conn);
 }
 
@@ -188,6 +190,7 @@ enum tls_step tls_conn_handshake(struct tls_conn *conn)
 	r = SSL_do_handshake(conn->ssl);
 	if (r == 1) {
 		conn->established = true;
+		tls_ticket_remember(conn);
 		forget_chain(SSL_get_peer_cert_chain(conn->ssl));
 		/* A FIN without close_notify is for the relay to judge: else OpenSSL answers it by
 		 * itself with a fatal alert. io_error() tells the two ends apart. */
@@ -340,10 +343,19 @@ static bool has_record_limit(const struct tls_conn *conn)
 	return SSL_CIPHER_get_cipher_nid(cipher) != NID_chacha20_poly1305;
 }
 
+int tls_conn_flush(struct tls_conn *conn)
+{
+	int r;
+
+	errno = 0;
+	r = SSL_do_handshake(conn->ssl);
+	r = r == 1 ? 0 : io_error(conn, r);
+	return r == -EAGAIN ? 0 : r;
+}
+
 int tls_refresh_keys(struct tls_conn *conn, uint64_t limit)
 {
 	bool ask = conn->rx_records >= limit && !conn->update_asked;
-	int r;
 
 	if ((conn->tx_records < limit && conn->rx_records < limit) || !has_record_limit(conn))
 		return 0;
@@ -360,9 +372,7 @@ int tls_refresh_keys(struct tls_conn *conn, uint64_t limit)
 		return 0;
 	}
 	conn->update_asked |= ask;
-	r = SSL_do_handshake(conn->ssl);
-	r = r == 1 ? 0 : io_error(conn, r);
-	return r == -EAGAIN ? 0 : r;
+	return tls_conn_flush(conn);
 }
 
 /* OpenSSL would go on to answer KeyUpdates, and take it for a broken connection that it cannot. */

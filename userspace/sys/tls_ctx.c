@@ -264,6 +264,8 @@ int tls_ctx_new(const struct tls_ctx_params *params, struct tls_ctx **ret_ctx)
 		r = demand_client_certificate(ctx, params);
 	if (r == 0)
 		r = tls_alpn_serve(ctx, params->alpn, params->n_alpn);
+	if (r == 0 && params->tickets)
+		r = tls_tickets_new(ctx, params);
 	return ctx_settle(ctx, r, ret_ctx);
 }
 
@@ -288,6 +290,7 @@ void tls_ctx_free(struct tls_ctx *ctx)
 	for (size_t i = 0; i < ctx->n_identities; i++)
 		identity_done(&ctx->identities[i]);
 	free(ctx->identities);
+	tls_tickets_free(ctx->tickets);
 	free(ctx->alpn);
 	SSL_CTX_free(ctx->ssl_ctx);
 	tls_verifier_free(ctx->verifier);

@@ -6,11 +6,15 @@
 #include "base/secret.h"
 #include "sys/tls.h"
 #include "sys/tls_identity.h"
+#include "sys/tls_ticket.h"
 
 #include <openssl/ssl.h>
 
+struct tls_tickets;
+
 struct tls_ctx {
 	SSL_CTX *ssl_ctx;
+	struct tls_tickets *tickets;	 /* NULL: no resumption */
 	struct tls_identity *identities; /* parsed certificates, in the configuration's order */
 	size_t n_identities;
 	struct tls_verifier *verifier; /* of the peers; NULL: nobody is asked for a certificate */
@@ -25,8 +29,21 @@ struct tls_identity {
 	STACK_OF(X509) * chain;
 };
 
+/** What a connection has to do with tickets. */
+struct tls_ticket_state {
+	struct tls_tickets *tickets;		 /* of its context; NULL: nothing */
+	uint8_t binding[TLS_TICKET_BINDING_LEN]; /* with this ClientHello */
+	bool wanted;				 /* the client can resume, in TLS 1.3 */
+	bool extended;				 /* it has the extended master secret, in TLS 1.2 */
+	bool withheld;				 /* it gets none */
+	bool sent;
+	bool offered;		 /* the client has shown one */
+	struct tls_chain *chain; /* of the one that may be taken, until the handshake is done */
+};
+
 struct tls_conn {
 	SSL *ssl;
+	struct tls_ticket_state ticket;
 	struct tls_server server; /* client side: what the peer must be; else its name is NULL */
 	char *server_name;
 	struct tls_chain *chain; /* that the peer has shown; NULL: none */
@@ -82,6 +99,18 @@ int tls_pem_next(BIO *bio, X509 **ret_certificate);
  * @arg: an int that becomes 1 when it was asked for, or NULL.
  */
 int tls_no_password(char *buf, int size, int rwflag, void *arg);
+
+/** tls_conn_flush() - what OpenSSL has to send. Returns: 0, also when part of it waits; -errno. */
+int tls_conn_flush(struct tls_conn *conn);
+
+/** tls_tickets_new() - resumption for @ctx; params->tickets is there. Returns: 0, -ENOMEM, -EINVAL. */
+int tls_tickets_new(struct tls_ctx *ctx, const struct tls_ctx_params *params);
+void tls_tickets_free(struct tls_tickets *tickets);
+
+/** tls_ticket_remember() - the handshake is done: what a ticket of it needs is kept. */
+void tls_ticket_remember(struct tls_conn *conn);
+
+void tls_ticket_forget(struct tls_conn *conn);
 
 /** tls_subject_text() - @certificate's subject in RFC 2253 form; "" for NULL. */
 void tls_subject_text(X509 *certificate, char *text, size_t size);

@@ -86,8 +86,16 @@ static bool lacks_usage(X509 *certificate, bool of_server)
 	       (X509_get_extended_key_usage(certificate) & wanted) == 0;
 }
 
+/* OpenSSL finds no issuer for a certificate with an extension that cannot be read, or stands twice. */
+static bool is_unreadable(X509 *certificate)
+{
+	return certificate && (X509_get_extension_flags(certificate) & EXFLAG_INVALID) != 0;
+}
+
 enum tls_refusal tls_refusal_of(int error, X509 *culprit, bool of_server)
 {
+	if (error == X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY && is_unreadable(culprit))
+		return TLS_REFUSAL_MALFORMED;
 	if (error == X509_V_ERR_INVALID_PURPOSE && lacks_usage(culprit, of_server))
 		return TLS_REFUSAL_EKU;
 	for (size_t i = 0; i < sizeof(meanings) / sizeof(meanings[0]); i++) {

@@ -24,6 +24,7 @@ extern const struct command command_run;
 extern const struct command command_check;
 extern const struct command command_probe;
 extern const struct command command_status;
+extern const struct command command_policy;
 extern const struct command command_pki;
 extern const struct command command_worker; /* internal: the re-executed worker role */
 

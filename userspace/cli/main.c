@@ -12,7 +12,7 @@
 
 /* The commands that users see come first; `worker` is started by `run` only. */
 static const struct command *const commands[] = {
-	&command_run,	 &command_check, &command_probe,
+	&command_run,	 &command_check, &command_policy, &command_probe,
 	&command_status, &command_pki,	 &command_worker,
 };
 

@@ -6,7 +6,9 @@
  *	clienthello.c  the first bytes of a TLS client, read for its server name
  *	config.c       text of the configuration, up to the checked one; no file is opened
  *	identity.c     a peer's certificate, and the decision about its names
+ *	list.c         a list of entries, as a file has them
  *	log.c          a peer's texts in a log line
+ *	match.c        entries of rules and values of peers, held against a scan
  *
  * A target is LLVMFuzzerTestOneInput(). libFuzzer drives it in `make fuzz`; replay.c drives it with
  * the files of corpus/TARGET in `make check`. What must hold is said with MUST_HOLD().

@@ -58,7 +58,7 @@ Q := $(if $(V),,@)
 .DEFAULT_GOAL := all
 
 ALL_OBJECTS := $(OBJECTS) $(TEST_OBJECTS) $(SUITE_SOURCES:%.c=$(BUILD)/%.o) $(SOAK_OBJECTS) \
-	$(patsubst %.c,$(BUILD)/%.o,$(wildcard selftests/fuzz/*.c selftests/inject/*.c selftests/e2e/*.c))
+	$(patsubst %.c,$(BUILD)/%.o,$(wildcard selftests/fuzz/*.c selftests/inject/*.c selftests/e2e/*.c selftests/bench/*.c))
 -include $(ALL_OBJECTS:.o=.d)
 
 .PHONY: all
@@ -211,6 +211,13 @@ vm-faults: suites ## the same in a guest with kTLS, without the sanitizers: KERN
 lint: all ## every static check, all blocking
 	@scripts/deps lint
 	@scripts/lint
+
+.PHONY: bench-policy
+bench-policy: all $(BUILD)/selftests/bench/policy.bin ## what long lists of rules cost: to load, and a decision
+	@$(BUILD)/selftests/bench/policy.bin
+
+$(BUILD)/selftests/bench/%.bin: $(BUILD)/selftests/bench/%.o $(BUILD)/libsluice.a
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 .PHONY: demo
 demo: all ## the main job on real input, on this machine's kernel

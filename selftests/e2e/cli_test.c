@@ -30,7 +30,7 @@ static void read_output(const struct daemon *daemon, char *text, size_t size)
 
 TEST(help_of_every_command)
 {
-	static const char *const commands[] = {"run", "check", "probe", "status", "pki"};
+	static const char *const commands[] = {"run", "check", "policy", "probe", "status", "pki"};
 	struct daemon daemon;
 	char text[8192];
 

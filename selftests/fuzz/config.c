@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Input: the YAML text. Variables are A (set), E (empty), B (not UTF-8); the files are server.pem,
- * server.key and ca.pem, and none is opened.
+ * server.key, ca.pem, list and rules, and none is opened.
  */
 #include "selftests/fuzz/fuzz.h"
 
@@ -14,8 +14,7 @@
 #include <errno.h>
 #include <string.h>
 
-static struct bundle_item secrets[3] = {
-	{.name = NULL, .data = NULL}, {.name = NULL, .data = NULL}, {.name = NULL, .data = NULL}};
+static struct bundle_item secrets[5];
 
 static void set_secret(struct bundle_item *item, const char *name, char *pem)
 {
@@ -41,6 +40,10 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	set_secret(&secrets[0], "file:server.pem", tls_pki_cert_pem(server));
 	set_secret(&secrets[1], "file:server.key", tls_pki_key_pem(server));
 	set_secret(&secrets[2], "file:ca.pem", tls_pki_cert_pem(ca));
+	set_secret(&secrets[3], "file:list", strdup("# a list\nalice\nbob\n"));
+	set_secret(
+		&secrets[4], "file:rules",
+		strdup("- {name: a, match: {cn: [a]}, upstream: app}\n- {name: b, action: deny}\n"));
 	tls_pki_free(server);
 	tls_pki_free(ca);
 	return 0;
@@ -62,7 +65,7 @@ static void check_report(const struct report *report, const uint8_t *data, size_
 	for (size_t i = 0; i < size; i++)
 		lines += data[i] == '\n' || data[i] == '\r' || data[i] >= 0x80;
 	for (size_t i = 0; i < report->count; i++) {
-		MUST_HOLD(report->items[i].line <= lines + 1);
+		MUST_HOLD(report->items[i].file || report->items[i].line <= lines + 1);
 		MUST_HOLD(report->items[i].field && report->items[i].message);
 		/* Then the two readers of the schema disagree. */
 		MUST_HOLD(report->items[i].field[0] ||
@@ -72,7 +75,7 @@ static void check_report(const struct report *report, const uint8_t *data, size_
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct bundle bundle = {.secrets = {.list = secrets, .count = 3}};
+	struct bundle bundle = {.secrets = {.list = secrets, .count = 5}};
 	struct config *config = NULL;
 	struct report report;
 	int r;
@@ -81,6 +84,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	r = confile_parse((const char *)data, size, variable, NULL, &report, &bundle.confile);
 	MUST_HOLD(r == 0 || (r == -EINVAL && report.n_mistakes > 0));
 	if (r == 0) {
+		MUST_HOLD(bundle_rules_parse(&bundle, variable, &report) == 0);
 		r = confload_build(&bundle, &report, &config);
 		MUST_HOLD(r == 0 || r == -EINVAL);
 		MUST_HOLD((r == 0) == (report.n_mistakes == 0));
@@ -88,6 +92,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	check_report(&report, data, size);
 	config_free(config);
+	bundle_rules_done(&bundle);
 	confile_free(bundle.confile);
 	report_done(&report);
 	return 0;

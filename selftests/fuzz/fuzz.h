@@ -9,7 +9,9 @@
  *	config.c       text of the configuration, up to the checked one; no file is opened
  *	crl.c          a file of CRLs
  *	identity.c     a peer's certificate, and the decision about its names
+ *	list.c         a list of entries, as a file has them
  *	log.c          a peer's texts in a log line
+ *	match.c        entries of rules and values of peers, held against a scan
  *	proxy_header.c who a proxy says that its client is
  *
  * A target is LLVMFuzzerTestOneInput(). libFuzzer drives it in `make fuzz`; replay.c drives it with

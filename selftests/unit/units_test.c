@@ -60,3 +60,37 @@ TEST_CASES(a_number_says_what_it_counts, texts)
 	MUST_EQ(variant->parse(variant->text, &value), variant->result);
 	CHECK_EQ(value, variant->result < 0 ? 4711 : variant->value);
 }
+
+struct date_case {
+	VARIANT;
+	const char *text;
+	int64_t seconds;
+	int result;
+};
+
+CASES(struct date_case, dates, {.name = "begin", .text = "1970-01-01"},
+      {.name = "day", .text = "2026-01-31", .seconds = 1769817600},
+      {.name = "moment", .text = "2026-01-31T08:09:10Z", .seconds = 1769846950},
+      {.name = "before", .text = "1969-12-31T23:59:59Z", .seconds = -1},
+      {.name = "leap_day", .text = "2028-02-29", .seconds = 1835395200},
+      {.name = "no_leap_day", .text = "2026-02-29", .result = -EINVAL},
+      {.name = "month", .text = "2026-13-01", .result = -EINVAL},
+      {.name = "no_month", .text = "2026-00-01", .result = -EINVAL},
+      {.name = "no_day", .text = "2026-01-00", .result = -EINVAL},
+      {.name = "hour", .text = "2026-01-01T24:00:00Z", .result = -EINVAL},
+      {.name = "minute", .text = "2026-01-01T00:60:00Z", .result = -EINVAL},
+      {.name = "second", .text = "2026-01-01T00:00:60Z", .result = -EINVAL},
+      {.name = "zone", .text = "2026-01-01T00:00:00+01:00", .result = -EINVAL},
+      {.name = "no_zone", .text = "2026-01-01T00:00:00", .result = -EINVAL},
+      {.name = "blank", .text = "2026-01-01 00:00:00Z", .result = -EINVAL},
+      {.name = "short_form", .text = "2026-1-1", .result = -EINVAL},
+      {.name = "empty", .text = "", .result = -EINVAL});
+
+TEST_CASES(a_date_is_seconds_in_utc, dates)
+{
+	int64_t seconds = 0;
+
+	MUST_EQ(units_parse_utc(variant->text, &seconds), variant->result);
+	if (variant->result == 0)
+		CHECK_EQ(seconds, variant->seconds);
+}

@@ -2,8 +2,10 @@
 #include "base/units.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 struct unit {
 	const char *name;
@@ -57,4 +59,42 @@ int units_parse_bytes(const char *text, uint64_t *ret_bytes)
 int units_parse_ms(const char *text, uint64_t *ret_ms)
 {
 	return parse(text, ms_units, ret_ms);
+}
+
+/* Digits as @form has a '0', and its other characters as they are. Returns: false when one differs. */
+static bool has_form(const char *text, const char *form)
+{
+	for (; *form; text++, form++) {
+		if (*form == '0' ? *text < '0' || *text > '9' : *text != *form)
+			return false;
+	}
+	return *text == '\0';
+}
+
+static int two_digits(const char *text)
+{
+	return (text[0] - '0') * 10 + text[1] - '0';
+}
+
+int units_parse_utc(const char *text, int64_t *ret_seconds)
+{
+	bool day = has_form(text, "0000-00-00");
+	struct tm tm = {}, again;
+
+	if (!day && !has_form(text, "0000-00-00T00:00:00Z"))
+		return -EINVAL;
+	tm.tm_year = two_digits(text) * 100 + two_digits(text + 2) - 1900;
+	tm.tm_mon = two_digits(text + 5) - 1;
+	tm.tm_mday = two_digits(text + 8);
+	tm.tm_hour = day ? 0 : two_digits(text + 11);
+	tm.tm_min = day ? 0 : two_digits(text + 14);
+	tm.tm_sec = day ? 0 : two_digits(text + 17);
+	/* What is out of range, or the 31st of June, becomes another moment. */
+	again = tm;
+	*ret_seconds = timegm(&again);
+	return again.tm_mon == tm.tm_mon && again.tm_mday == tm.tm_mday &&
+			       again.tm_hour == tm.tm_hour && again.tm_min == tm.tm_min &&
+			       again.tm_sec == tm.tm_sec
+		       ? 0
+		       : -EINVAL;
 }

@@ -25,6 +25,7 @@ extern const struct command command_check;
 extern const struct command command_probe;
 extern const struct command command_status;
 extern const struct command command_reload;
+extern const struct command command_policy;
 extern const struct command command_pki;
 extern const struct command command_worker; /* internal: the re-executed worker role */
 

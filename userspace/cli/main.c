@@ -12,8 +12,8 @@
 
 /* The commands that users see come first; `worker` is started by `run` only. */
 static const struct command *const commands[] = {
-	&command_run,	 &command_check, &command_probe,  &command_status,
-	&command_reload, &command_pki,	 &command_worker,
+	&command_run,	 &command_check,  &command_policy, &command_probe,
+	&command_status, &command_reload, &command_pki,	   &command_worker,
 };
 
 #define PUBLIC_COMMANDS (sizeof(commands) / sizeof(commands[0]) - 1)

@@ -161,9 +161,10 @@ static int load_file(struct rules *rules, const char *source)
 	list = rules_of(load, source, &load->confile, &n);
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		struct confload_field field = confload_field("[%zu]", i);
+		struct confload_field include = confload_field("[%zu].include", i);
 
 		if (list[i].include)
-			confload_mistake(load, &field, "include it in the configuration",
+			confload_mistake(load, &include, "include it in the configuration",
 					 "is in a file that is included itself");
 		else
 			r = load_rule(rules, &field, &list[i]);

@@ -2,11 +2,12 @@
 /* The window of time of a match, in UTC. */
 #include "daemon/confload_internal.h"
 
+#include "base/units.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <time.h>
 
 #define ALL_DAYS    0x7f
 #define DAY_MINUTES 1440
@@ -23,40 +24,12 @@ static bool two_digits(const char **text, int most, char behind, int *ret_value)
 	return *ret_value <= most;
 }
 
-/* "2026-01-31" or "2026-01-31T08:00:00Z". */
-static bool parse_moment(const char *text, int64_t *ret_seconds)
-{
-	struct tm tm = {}, again;
-	int century, year, month;
-	bool with_time = strlen(text) == 20;
-	time_t seconds;
-
-	if (strlen(text) < 10 || text[0] < '0' || text[0] > '9' || text[1] < '0' || text[1] > '9')
-		return false;
-	century = (text[0] - '0') * 10 + text[1] - '0';
-	text += 2;
-	if (!two_digits(&text, 99, '-', &year) || !two_digits(&text, 12, '-', &month) ||
-	    !two_digits(&text, 31, with_time ? 'T' : '\0', &tm.tm_mday))
-		return false;
-	if (with_time &&
-	    (!two_digits(&text, 23, ':', &tm.tm_hour) || !two_digits(&text, 59, ':', &tm.tm_min) ||
-	     !two_digits(&text, 59, 'Z', &tm.tm_sec)))
-		return false;
-	tm.tm_year = century * 100 + year - 1900;
-	tm.tm_mon = month - 1;
-	again = tm;
-	/* The 31st of June becomes another day. */
-	seconds = timegm(&again);
-	*ret_seconds = seconds;
-	return *text == '\0' && again.tm_mday == tm.tm_mday && again.tm_mon == tm.tm_mon;
-}
-
 static void load_moment(struct confload *load, const struct confload_field *in, const char *key,
 			const char *text, int64_t *to)
 {
 	struct confload_field field = confload_field("%.200s.%s", in->path, key);
 
-	if (text && !parse_moment(text, to))
+	if (text && units_parse_utc(text, to) < 0)
 		confload_mistake(load, &field, "2026-01-31T08:00:00Z, or 2026-01-31 for its begin",
 				 "'%s' is not a date in UTC", text);
 }

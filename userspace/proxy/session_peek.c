@@ -45,7 +45,8 @@ static void route(struct session *s, const char *sni, bool is_tls)
 	}
 	if (is_tls && stream_send(s->accepted.fd, unrecognized_name, sizeof(unrecognized_name)) > 0)
 		alert = TLS_ALERT_UNRECOGNIZED_NAME;
-	refuse(s, "sni", verdict.reason, alert, STAT_REFUSED_POLICY);
+	refuse(s, policy_asks_sni(s->listener) ? "sni" : "policy", verdict.reason, alert,
+	       STAT_REFUSED_POLICY);
 	session_step(s, FLOW_ON_REFUSED);
 }
 

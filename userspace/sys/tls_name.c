@@ -346,3 +346,18 @@ int tls_name_parse(const char *text, unsigned char **ret_der, size_t *ret_len,
 	ERR_clear_error();
 	return r;
 }
+
+void tls_name_text(const void *der, size_t len, char *text, size_t size)
+{
+	const unsigned char *at = der;
+	X509_NAME *name = d2i_X509_NAME(NULL, &at, (long)len);
+	BIO *bio = BIO_new(BIO_s_mem());
+	int n = 0;
+
+	if (name && bio && X509_NAME_print_ex(bio, name, 0, XN_FLAG_RFC2253) >= 0)
+		n = BIO_read(bio, text, (int)size - 1);
+	text[n > 0 ? n : 0] = '\0';
+	BIO_free(bio);
+	X509_NAME_free(name);
+	ERR_clear_error();
+}

@@ -21,4 +21,10 @@
 int tls_name_parse(const char *text, unsigned char **ret_der, size_t *ret_len,
 		   const char **ret_problem);
 
+/**
+ * tls_name_text() - a name in DER as tls_name_parse() takes it, cut to @size; "" when it is none.
+ * Control bytes and all but ASCII are escaped.
+ */
+void tls_name_text(const void *der, size_t len, char *text, size_t size);
+
 #endif

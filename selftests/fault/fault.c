@@ -65,6 +65,11 @@ void fault_prepare(struct fault_bench *b, const struct fault_way *way, enum inje
 	b->e.listener = way->offload;
 	if (way->mode == FAULT_ORIGINATE)
 		e2e_set_case(&b->e, &way->with);
+	if (way->introduced) {
+		b->e.listener = "    proxy_protocol: {from: [\"127.0.0.0/8\"]}\n";
+		b->e.app = "proxy_protocol: v2";
+		b->e.upstream.introduced = true;
+	}
 	b->e.passthrough = b->e.plain_server = way->mode == FAULT_PASSTHROUGH;
 	e2e_prepare(&b->e);
 	use_failing_daemon();
@@ -101,6 +106,18 @@ static bool is_at_rest(struct fault_bench *b)
 
 /* --- one session --- */
 
+/* The header that comes before the client's own bytes. */
+static const struct introduction_out *introduction(void)
+{
+	static struct introduction_out out;
+
+	introduction_begin(&out, 0x21, 0x11, introduction_ip4_addresses,
+			   sizeof(introduction_ip4_addresses));
+	introduction_tlv(&out, 0x05, "id", 2);
+	introduction_end(&out, true);
+	return &out;
+}
+
 static bool bad(struct fault_session *s, const char *what, const char *detail)
 {
 	(void)snprintf(s->problem, sizeof(s->problem), "%s%s%.340s", what, *detail ? ": " : "",
@@ -116,6 +133,10 @@ static int run_tls_client(struct fault_bench *b, struct fault_session *s)
 	int r;
 
 	options.tap = &b->tap;
+	if (b->way->introduced) {
+		options.preamble = introduction()->bytes;
+		options.preamble_len = introduction()->len;
+	}
 	r = tlsclient_connect(&client, &addr, &options, (int)test_scaled_ms(LIMIT_MS));
 	peer_init_client(&s->client, &client);
 	s->client.timeout_ms = (int)test_scaled_ms(LIMIT_MS);
@@ -138,8 +159,11 @@ static int run_plain_client(struct fault_bench *b, struct fault_session *s)
 
 	peer_init_plain_client(&s->client, fd);
 	s->client.timeout_ms = (int)test_scaled_ms(LIMIT_MS);
-	if (connect(fd, &addr.sa, addr.len) == 0)
+	if (connect(fd, &addr.sa, addr.len) == 0) {
+		if (b->way->introduced)
+			(void)send(fd, introduction()->bytes, introduction()->len, MSG_NOSIGNAL);
 		return peer_run(&s->client, client_script);
+	}
 	/* The daemon may be faster than this call's way back. */
 	s->client.end = -errno;
 	(void)snprintf(s->client.problem, sizeof(s->client.problem), "connect: %s",
@@ -230,6 +254,7 @@ static void renew_upstream(struct fault_bench *b)
 	upstream_server_stop(upstream);
 	memset(upstream, 0, sizeof(*upstream));
 	upstream->tls = tls;
+	upstream->introduced = b->way->introduced;
 	MUST_EQ(upstream_server_start(upstream, address, upstream_script), 0);
 }
 

@@ -25,6 +25,7 @@ struct fault_way {
 	struct e2e_case with;
 	enum fault_mode mode;
 	const char *offload; /* lines of the listener instead of what the engine demands */
+	bool introduced;     /* with a PROXY header from the client, and one for the upstream */
 };
 
 /* clang-format off */

@@ -29,7 +29,14 @@ SUITE("session", NEEDS(NEED_NETNS), .deadline_ms = 1200000);
 	FAULT_WAY("terminate-copy-1.2", FAULT_TERMINATE, E2E_COPY, TLS1_2_VERSION), COPY_WAYS,     \
 		SPLICE_WAYS, KTLS_COPY_WAYS
 
-CASES(struct fault_way, ways, TLS_WAYS, PASSTHROUGH);
+/* The PROXY protocol, read and written: before TLS, before the client's bytes, before our TLS. */
+#define INTRODUCED_WAYS                                                                                      \
+	FAULT_WAY("terminate-copy-introduced", FAULT_TERMINATE, E2E_COPY, TLS1_3_VERSION, .introduced = true), \
+	FAULT_WAY("originate-copy-introduced", FAULT_ORIGINATE, E2E_COPY, TLS1_3_VERSION, .introduced = true), \
+	FAULT_WAY("passthrough-introduced", FAULT_PASSTHROUGH, E2E_COPY, 0, .introduced = true)
+
+CASES(struct fault_way, ways, TLS_WAYS, PASSTHROUGH, INTRODUCED_WAYS);
+CASES(struct fault_way, introduced_ways, INTRODUCED_WAYS);
 CASES(struct fault_way, tls_ways, TLS_WAYS);
 CASES(struct fault_way, buffer_ways, COPY_WAYS, KTLS_COPY_WAYS);
 CASES(struct fault_way, splice_ways, SPLICE_WAYS, PASSTHROUGH);
@@ -61,6 +68,11 @@ CASES(struct fault_call, buffer_calls,
       {.name = "recv", .kind = INJECT_RECV, .errors = {ECONNRESET, ENOMEM, EINTR}, .may_be_short = true},
       {.name = "send", .kind = INJECT_SEND, .errors = {EPIPE, ECONNRESET, ENOBUFS, EINTR},
        .may_be_short = true});
+
+/* A look at the bytes that wait (MSG_PEEK) sees all of them, or fails. */
+CASES(struct fault_call, introduced_calls,
+      {.name = "recv", .kind = INJECT_RECV, .errors = {ECONNRESET, ENOMEM}},
+      {.name = "send", .kind = INJECT_SEND, .errors = {EPIPE, ECONNRESET, ENOBUFS}, .may_be_short = true});
 
 CASES(struct fault_call, splice_calls,
       {.name = "splice", .kind = INJECT_SPLICE,
@@ -96,6 +108,11 @@ TEST_MATRIX(nth_call_of_openssl_fails, openssl_calls, tls_ways)
 }
 
 TEST_MATRIX(nth_call_of_buffers_fails, buffer_calls, buffer_ways)
+{
+	try_all(row, column);
+}
+
+TEST_MATRIX(nth_call_with_headers_fails, introduced_calls, introduced_ways)
 {
 	try_all(row, column);
 }

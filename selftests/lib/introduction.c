@@ -2,6 +2,7 @@
 #include "selftests/lib/introduction.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -53,11 +54,15 @@ static int read_exactly(int fd, int timeout_ms, struct introduction *in, size_t 
 		struct pollfd p = {.fd = fd, .events = POLLIN};
 		ssize_t got;
 
-		if (poll(&p, 1, timeout_ms) <= 0)
+		if (poll(&p, 1, timeout_ms) <= 0) {
+			in->end = -ETIMEDOUT;
 			return wrong(in, "%zu bytes of the header are missing", n);
+		}
 		got = recv(fd, in->bytes + in->len, n, 0);
-		if (got <= 0)
+		if (got <= 0) {
+			in->end = got < 0 ? -errno : -ENODATA;
 			return wrong(in, "the connection ended %zu bytes before the header did", n);
+		}
 		in->len += (size_t)got;
 		n -= (size_t)got;
 	}

@@ -27,6 +27,7 @@ struct introduction {
 	uint8_t ssl_flags;
 	uint32_t ssl_verify;
 	size_t len;
+	int end; /* -errno of the connection, -ENODATA for its end, when the header was cut; else 0 */
 	char problem[200];
 	uint8_t bytes[INTRODUCTION_MAX];
 };

@@ -27,6 +27,8 @@ static int meet(struct upstream_conn *conn)
 		usleep(1000);
 	if (introduction_receive(peer->fd, peer->timeout_ms, conn->introduction) == 0)
 		return 0;
+	if (conn->introduction->end < 0)
+		peer->end = conn->introduction->end;
 	snprintf(peer->problem, sizeof(peer->problem), "PROXY header: %s",
 		 conn->introduction->problem);
 	return -1;

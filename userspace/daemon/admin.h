@@ -22,7 +22,9 @@
  *	               "per_session_bytes": 20000},    (of malloc(); missing without an answer)
  *	    "counters": {"accepted": 3, …any name: number…},
  *	    "sessions": [{
- *	      "id": 7, "listener": "orders", "peer": "192.0.2.1:4711", "sni": "…" | null,
+ *	      "id": 7, "listener": "orders", "peer": "192.0.2.1:4711",
+ *	      "via": "10.0.0.2:5000" (with the PROXY protocol only: who named the peer; "-": nobody),
+ *	      "sni": "…" | null,
  *	      "tls_version": "TLSv1.3", "cipher": "TLS_AES_128_GCM_SHA256", "alpn": "h2" | null,
  *	      "identity": "spiffe://…", "rule": "billing", "upstream": "app",
  *	      "state": "relay", "age_ms": 1200, "bytes_in": 10, "bytes_out": 20,

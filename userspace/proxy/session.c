@@ -282,11 +282,8 @@ static void admit_unproved(struct session *s)
 /* What the client itself says comes next: as soon as it is accepted, or behind a PROXY header. */
 static void open_client(struct session *s)
 {
-	int r;
+	int r = watch_client(s);
 
-	/* Added anew the socket tells again what is in it. */
-	loop_remove(s->proxy->loop, &s->accepted);
-	r = watch_client(s);
 	if (r < 0)
 		no_resources(s, r);
 	else if (session_originates(s))
@@ -309,6 +306,8 @@ void session_step(struct session *s, enum flow_event event)
 	s->state = next.next;
 	switch (next.action) {
 	case FLOW_DO_OPEN:
+		/* Added anew the socket tells again what is in it. */
+		loop_remove(s->proxy->loop, &s->accepted);
 		open_client(s);
 		break;
 	case FLOW_DO_CONNECT:

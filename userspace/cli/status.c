@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #define DEFAULT_ADMIN	 "unix:/run/sluice/admin.sock"
-#define ANSWER_WITHIN_MS 5000 /* workers get 1 s of it */
+#define ANSWER_WITHIN_MS 5000 /* workers get 1 to 4 s of it */
 
 /* Returns: CLI_OK and the address, or the exit code after saying why not. */
 static int admin_of_config(const char *path, struct addr *ret_addr)

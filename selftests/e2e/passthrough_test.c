@@ -283,19 +283,29 @@ static void send_all(int fd, const void *bytes, size_t len)
 	MUST_EQ(send(fd, bytes, len, MSG_NOSIGNAL), len);
 }
 
+/* A client that has sent what comes in the place of a good hello. */
+static void begin_without_hello(struct e2e *e, void (*make)(struct hello *hello),
+				struct peer *client)
+{
+	static struct hello hello;
+
+	e->passthrough = true;
+	e->rules = BY_NAME;
+	e2e_start(e);
+	peer_init_plain_client(client, e2e_connect_plain(e, NULL));
+	make(&hello);
+	send_all(client->fd, hello.bytes, hello.len);
+}
+
 /* Whoever talks no TLS sees an end, and neither an alert nor a reset. */
 TEST_CASES(no_hello, beginnings)
 {
-	static struct e2e e = {.passthrough = true, .rules = BY_NAME};
-	static struct hello hello;
+	static struct e2e e;
 	struct log_entry line;
 	struct peer client;
 
 	e.script = STEPS(RECV_ALL);
-	e2e_start(&e);
-	peer_init_plain_client(&client, e2e_connect_plain(&e, NULL));
-	variant->make(&hello);
-	send_all(client.fd, hello.bytes, hello.len);
+	begin_without_hello(&e, variant->make, &client);
 	if (variant->ends)
 		MUST_OK(shutdown(client.fd, SHUT_WR));
 	e2e_run(&e, &client, STEPS(RECV_END));
@@ -308,16 +318,12 @@ TEST_CASES(no_hello, beginnings)
 
 TEST(reset_in_the_hello)
 {
-	static struct e2e e = {.passthrough = true, .rules = BY_NAME};
-	static struct hello hello;
+	static struct e2e e;
 	struct log_entry line;
 	struct peer client;
 
 	e.script = STEPS(RECV_ALL);
-	e2e_start(&e);
-	peer_init_plain_client(&client, e2e_connect_plain(&e, NULL));
-	make_half(&hello);
-	send_all(client.fd, hello.bytes, hello.len);
+	begin_without_hello(&e, make_half, &client);
 	E2E_MUST(&e, UNTIL(daemon_counter(&e.daemon, "handshakes") == 1, 5000));
 	e2e_run(&e, &client, STEPS(RESET));
 	line = e2e_refused(&e, "hello", "");

@@ -207,7 +207,9 @@ static int upstream_result(struct fault_bench *b, struct fault_session *s, unsig
 
 	if (b->page->kind == INJECT_CONNECT && s->fired)
 		opened--;
-	MUST(UNTIL(atomic_load(&upstream->accepted) >= before + opened, LIMIT_MS));
+	E2E_MUST(&b->e, UNTIL(atomic_load(&upstream->accepted) >= before + opened, LIMIT_MS),
+		 "with call %llu the upstream has not %llu connections;%s",
+		 (unsigned long long)b->page->nth, (unsigned long long)opened, b->page->where);
 	s->upstream_reached = opened > 0;
 	if (opened == 0)
 		return 0;
@@ -236,9 +238,11 @@ void fault_session(struct fault_bench *b, struct fault_session *ret_session)
 			  "");
 	fault_disarm(b);
 	s->fired = atomic_load(&b->page->fired);
+	/* The worker that comes after one that died makes calls of its own, and they are counted. */
+	if (s->problem[0])
+		return;
 	upstream = upstream_result(b, s, before);
-	if (s->problem[0] == '\0')
-		(void)judge(b, s, client, upstream);
+	(void)judge(b, s, client, upstream);
 }
 
 /* Its connections are threads of ours and their number is limited. */

@@ -4,7 +4,8 @@
 
 SUITE("gnutls", NEEDS(NEED_NETNS), PROGRAMS("gnutls-cli"), .deadline_ms = INTEROP_DEADLINE_MS);
 
-static const struct interop_peer gnutls_cli = {.file = "gnutls.sh", .typed = true};
+static const struct interop_peer gnutls_cli = {
+	.file = "gnutls.sh", .typed = true, .impolite = true};
 
 CASES(struct e2e_case, engines, E2E_ENGINES);
 CASES(struct e2e_case, rekeying, INTEROP_REKEYING);

@@ -23,6 +23,7 @@ enum interop_direction { INTEROP_UP, INTEROP_DOWN };
 struct interop_peer {
 	const char *file;
 	bool typed; /* its input has commands, at the beginning of a line that it reads at once */
+	bool impolite; /* once the server has ended it goes without a close_notify */
 };
 
 /** How the peer comes to change its keys in the middle of a transfer. */

@@ -41,6 +41,14 @@ __attribute__((constructor)) static void warm_up(void)
 		tls_pki_free(entity);
 }
 
+char *material_joined(const char *a, const char *b)
+{
+	char *text = NULL;
+
+	MUST(asprintf(&text, "%s%s", a, b) >= 0);
+	return text;
+}
+
 const char *material_path(const char *name)
 {
 	static char path[512];

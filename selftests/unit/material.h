@@ -14,6 +14,12 @@ struct tls_pki_entity *material_issue(enum tls_pki_usage usage, enum tls_pki_key
 				      const char *cn, int from, int until,
 				      const struct tls_pki_entity *issuer);
 
+/** MATERIAL_BLOCK() - PEM with any label and any text between its lines. */
+#define MATERIAL_BLOCK(label, body) "-----BEGIN " label "-----\n" body "\n-----END " label "-----\n"
+
+/** material_joined() - @a and @b behind it, in memory of the caller. */
+char *material_joined(const char *a, const char *b);
+
 /** material_path() - where @name is; static until the next call. */
 const char *material_path(const char *name);
 

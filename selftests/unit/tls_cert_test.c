@@ -24,14 +24,6 @@ static void check_finding(const struct tls_cert_finding *finding, enum tls_cert_
 	CHECK_EQ(ERR_peek_error(), 0);
 }
 
-static char *joined(const char *a, const char *b)
-{
-	char *text = NULL;
-
-	MUST(asprintf(&text, "%s%s", a, b) > 0);
-	return text;
-}
-
 /* --- what sluice pki makes is good --- */
 
 struct key_case {
@@ -52,7 +44,7 @@ TEST_CASES(a_good_pair_has_no_findings, key_types)
 	char _cleanup_free_ *ca_pem = tls_pki_cert_pem(ca);
 	char _cleanup_free_ *leaf = tls_pki_cert_pem(server);
 	char _cleanup_free_ *key = tls_pki_key_pem(server);
-	char _cleanup_free_ *chain = joined(leaf, ca_pem);
+	char _cleanup_free_ *chain = material_joined(leaf, ca_pem);
 	struct tls_cert_verdict verdict;
 
 	tls_cert_check_chain(chain, strlen(chain), TLS_CERT_AS_SERVER, &verdict);
@@ -69,8 +61,6 @@ TEST_CASES(a_good_pair_has_no_findings, key_types)
 
 /* --- texts --- */
 
-#define BLOCK(what, body) "-----BEGIN " what "-----\n" body "\n-----END " what "-----\n"
-
 struct text_case {
 	VARIANT;
 	const char *text;
@@ -82,18 +72,18 @@ struct text_case {
 CASES(struct text_case, bad_chains,
       {.name = "empty", .text = "", .result = TLS_CERT_NO_CERTIFICATE, .says = "no certificate"},
       {.name = "words", .text = "hello", .result = TLS_CERT_NO_CERTIFICATE, .says = "no certificate"},
-      {.name = "a_key", .text = BLOCK("PRIVATE KEY", "AAAA"), .result = TLS_CERT_NO_CERTIFICATE, .says = "no certificate"},
-      {.name = "not_base64", .text = BLOCK("CERTIFICATE", "!!!!"), .result = TLS_CERT_BAD_CERTIFICATE, .says = "number 1 is damaged"},
-      {.name = "not_der", .text = BLOCK("CERTIFICATE", "AAAA"), .result = TLS_CERT_BAD_CERTIFICATE, .says = "number 1 is damaged"},
+      {.name = "a_key", .text = MATERIAL_BLOCK("PRIVATE KEY", "AAAA"), .result = TLS_CERT_NO_CERTIFICATE, .says = "no certificate"},
+      {.name = "not_base64", .text = MATERIAL_BLOCK("CERTIFICATE", "!!!!"), .result = TLS_CERT_BAD_CERTIFICATE, .says = "number 1 is damaged"},
+      {.name = "not_der", .text = MATERIAL_BLOCK("CERTIFICATE", "AAAA"), .result = TLS_CERT_BAD_CERTIFICATE, .says = "number 1 is damaged"},
       {.name = "no_end", .text = "-----BEGIN CERTIFICATE-----\nAAAA\n", .result = TLS_CERT_BAD_CERTIFICATE, .says = "number 1 is damaged"},
-      {.name = "request", .text = BLOCK("CERTIFICATE REQUEST", "AAAA"), .result = TLS_CERT_NO_CERTIFICATE, .says = "no certificate"});
+      {.name = "request", .text = MATERIAL_BLOCK("CERTIFICATE REQUEST", "AAAA"), .result = TLS_CERT_NO_CERTIFICATE, .says = "no certificate"});
 
 CASES(struct text_case, bad_keys,
       {.name = "empty", .text = "", .result = TLS_CERT_NO_KEY, .says = "no private key"},
       {.name = "words", .text = "hello", .result = TLS_CERT_NO_KEY, .says = "no private key"},
-      {.name = "a_certificate", .text = BLOCK("CERTIFICATE", "AAAA"), .result = TLS_CERT_NO_KEY, .says = "no private key"},
-      {.name = "public", .text = BLOCK("PUBLIC KEY", "AAAA"), .result = TLS_CERT_NO_KEY, .says = "no private key"},
-      {.name = "damaged", .text = BLOCK("PRIVATE KEY", "AAAA"), .result = TLS_CERT_BAD_KEY, .says = "damaged"},
+      {.name = "a_certificate", .text = MATERIAL_BLOCK("CERTIFICATE", "AAAA"), .result = TLS_CERT_NO_KEY, .says = "no private key"},
+      {.name = "public", .text = MATERIAL_BLOCK("PUBLIC KEY", "AAAA"), .result = TLS_CERT_NO_KEY, .says = "no private key"},
+      {.name = "damaged", .text = MATERIAL_BLOCK("PRIVATE KEY", "AAAA"), .result = TLS_CERT_BAD_KEY, .says = "damaged"},
       {.name = "no_end", .text = "-----BEGIN EC PRIVATE KEY-----\nAAAA\n", .result = TLS_CERT_BAD_KEY, .says = "damaged"});
 /* clang-format on */
 
@@ -120,8 +110,8 @@ TEST(damage_behind_the_first_certificate_is_found_and_words_between_are_not)
 	struct tls_pki_entity _cleanup_pki_entity_ *server =
 		material_issue(TLS_PKI_SERVER, TLS_PKI_ECDSA_P256, "server", -1, 1, NULL);
 	char _cleanup_free_ *leaf = tls_pki_cert_pem(server);
-	char _cleanup_free_ *damaged = joined(leaf, BLOCK("CERTIFICATE", "AAAA"));
-	char _cleanup_free_ *words = joined("subject=CN = x\n\n", leaf);
+	char _cleanup_free_ *damaged = material_joined(leaf, MATERIAL_BLOCK("CERTIFICATE", "AAAA"));
+	char _cleanup_free_ *words = material_joined("subject=CN = x\n\n", leaf);
 	struct tls_cert_verdict verdict;
 
 	tls_cert_check_chain(damaged, strlen(damaged), TLS_CERT_AS_SERVER, &verdict);
@@ -317,8 +307,8 @@ TEST(a_chain_in_the_wrong_order_is_a_warning)
 	char _cleanup_free_ *root_pem = tls_pki_cert_pem(root);
 	char _cleanup_free_ *sub_pem = tls_pki_cert_pem(sub);
 	char _cleanup_free_ *leaf_pem = tls_pki_cert_pem(leaf);
-	char _cleanup_free_ *good = joined(leaf_pem, sub_pem);
-	char _cleanup_free_ *bad = joined(leaf_pem, root_pem);
+	char _cleanup_free_ *good = material_joined(leaf_pem, sub_pem);
+	char _cleanup_free_ *bad = material_joined(leaf_pem, root_pem);
 	struct tls_cert_verdict verdict;
 
 	tls_cert_check_chain(good, strlen(good), TLS_CERT_AS_SERVER, &verdict);
@@ -336,7 +326,7 @@ TEST(a_servers_certificate_is_no_ca)
 		material_issue(TLS_PKI_SERVER, TLS_PKI_ECDSA_P256, "leaf", -1, 1, ca);
 	char _cleanup_free_ *ca_pem = tls_pki_cert_pem(ca);
 	char _cleanup_free_ *leaf_pem = tls_pki_cert_pem(leaf);
-	char _cleanup_free_ *both = joined(ca_pem, leaf_pem);
+	char _cleanup_free_ *both = material_joined(ca_pem, leaf_pem);
 	struct tls_cert_verdict verdict;
 
 	tls_cert_check_ca(both, strlen(both), &verdict);

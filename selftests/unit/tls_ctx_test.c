@@ -6,12 +6,9 @@
 #include "base/fd.h"
 #include "sys/tls.h"
 
-#include <stdio.h>
 #include <string.h>
 
 SUITE("tls_ctx");
-
-#define DAMAGED "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
 
 struct tail_case {
 	VARIANT;
@@ -23,7 +20,7 @@ struct tail_case {
 CASES(struct tail_case, tails,
       {.name = "nothing", .tail = "", .result = 0},
       {.name = "text", .tail = "no certificate\n", .result = 0},
-      {.name = "damaged", .tail = DAMAGED, .result = -EINVAL},
+      {.name = "damaged", .tail = MATERIAL_BLOCK("CERTIFICATE", "AAAA"), .result = -EINVAL},
       {.name = "without_end", .tail = "-----BEGIN CERTIFICATE-----\nAAAA\n", .result = -EINVAL});
 /* clang-format on */
 
@@ -33,16 +30,16 @@ static int open_ctx(const char *chain_tail, const char *ca_tail)
 		material_issue(TLS_PKI_SERVER, TLS_PKI_ECDSA_P256, "server", -1, 1, NULL);
 	struct tls_pki_entity _cleanup_pki_entity_ *ca =
 		material_issue(TLS_PKI_ROOT_CA, TLS_PKI_ECDSA_P256, "ca", -1, 1, NULL);
-	char _cleanup_free_ *chain = tls_pki_cert_pem(server);
+	char _cleanup_free_ *leaf = tls_pki_cert_pem(server);
 	char _cleanup_free_ *key = tls_pki_key_pem(server);
 	char _cleanup_free_ *ca_pem = tls_pki_cert_pem(ca);
-	char whole[4096], cas[4096];
-	struct tls_pem_pair pair = {.chain = whole, .key = key, .key_len = strlen(key)};
+	char _cleanup_free_ *chain = material_joined(leaf, chain_tail);
+	char _cleanup_free_ *cas = material_joined(ca_pem, ca_tail);
+	const struct tls_pem_pair pair = {
+		.chain = chain, .chain_len = strlen(chain), .key = key, .key_len = strlen(key)};
 	struct tls_ctx *ctx = NULL;
 	int r;
 
-	pair.chain_len = (size_t)snprintf(whole, sizeof(whole), "%s%s", chain, chain_tail);
-	(void)snprintf(cas, sizeof(cas), "%s%s", ca_pem, ca_tail);
 	r = tls_ctx_new(&(struct tls_ctx_params){.pairs = &pair,
 						 .n_pairs = 1,
 						 .client_auth = TLS_CLIENT_AUTH_REQUIRE,

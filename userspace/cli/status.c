@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define ANSWER_WITHIN_MS 5000 /* workers get 1 s of it */
+#define ANSWER_WITHIN_MS 5000 /* workers get 1 to 4 s of it */
 
 static int fetch(const struct addr *admin, struct json **ret_status)
 {

@@ -55,7 +55,8 @@ static int conn_open(struct tls_ctx *ctx, int fd, struct tls_conn **ret_conn)
 
 	if (conn)
 		conn->ssl = SSL_new(ctx->ssl_ctx);
-	if (!conn || !bio || !conn->ssl) {
+	/* Without memory for it the callbacks would get NULL for the connection. */
+	if (!conn || !bio || !conn->ssl || SSL_set_app_data(conn->ssl, conn) != 1) {
 		BIO_free(bio);
 		tls_conn_free(conn);
 		ERR_clear_error();
@@ -66,7 +67,6 @@ static int conn_open(struct tls_ctx *ctx, int fd, struct tls_conn **ret_conn)
 	conn->ticket.tickets = ctx->tickets;
 	/* One socket BIO for both ways: SSL_set_fd() would try the kernel's ULP by itself. */
 	SSL_set_bio(conn->ssl, bio, bio);
-	SSL_set_app_data(conn->ssl, conn);
 	SSL_set_info_callback(conn->ssl, watch_alerts);
 	*ret_conn = conn;
 	return 0;

@@ -292,11 +292,11 @@ CASES(struct hint_case, hints,
       {.name = "far",
        .key = "cats",
        .hint = "known here: listeners, upstreams, timeouts, session, "
-	       "limits, admin, log, workers, user"},
+	       "limits, admin, log, reload, workers, user"},
       {.name = "short_far",
        .key = "xyz",
        .hint = "known here: listeners, upstreams, timeouts, session, "
-	       "limits, admin, log, workers, user"});
+	       "limits, admin, log, reload, workers, user"});
 
 TEST_CASES(an_unknown_key_has_a_hint, hints)
 {

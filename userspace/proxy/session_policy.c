@@ -10,6 +10,7 @@ struct policy_verdict session_decide(struct session *s, const char *sni)
 	const struct policy_facts facts = {
 		.identity = s->identity,
 		.sni = sni,
+		/* No alpn: a listener does not agree on a protocol yet. */
 		.source = &client,
 		.tls_version = s->tls_version,
 		.now = time(NULL),

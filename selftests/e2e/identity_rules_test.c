@@ -137,10 +137,13 @@ static void must_be_refused(struct e2e *e, struct tlsclient *client,
 			    const struct rules_case *variant)
 {
 	int alert = tlsclient_alert(client, (int)test_scaled_ms(ALERT_MS));
+	char digest[DAEMON_VALUE_MAX];
 	struct log_entry line;
 
 	E2E_MUST(e, alert == ALERT_ACCESS_DENIED, "alert %d (%s)", alert, client->error);
 	line = e2e_refused(e, "policy", "");
+	E2E_MUST(e, log_entry_get(&line, "cert_sha256", digest) && strlen(digest) == 64, "%s",
+		 line.text);
 	E2E_MUST(e, log_entry_is(&line, "rule", variant->rule), "%s", line.text);
 	E2E_MUST(
 		e,

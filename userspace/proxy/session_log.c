@@ -7,6 +7,8 @@
 #include "sys/stream.h"
 #include "sys/tls.h"
 
+#include <stdio.h>
+
 static const char *engine_name(const struct relay_flow *flow)
 {
 	return flow->engine ? flow->engine->name : "none";
@@ -56,6 +58,19 @@ static void log_who(struct log_line *line, const struct session *s)
 	log_str(line, "alpn", session_protocol(s));
 }
 
+/* What a list of revoked certificates needs, whatever their names are. */
+static void log_digest(struct log_line *line, const struct identity *identity)
+{
+	struct identity_name digest;
+	char text[2 * 32 + 1] = "-";
+
+	if (identity && identity_find(identity, IDENTITY_CERT_SHA256, &digest)) {
+		for (size_t i = 0; i < digest.len && i < 32; i++)
+			snprintf(text + 2 * i, 3, "%02x", (unsigned char)digest.bytes[i]);
+	}
+	log_str(line, "cert_sha256", text);
+}
+
 static void log_identity(struct log_line *line, const struct identity *identity)
 {
 	struct identity_name name;
@@ -64,6 +79,7 @@ static void log_identity(struct log_line *line, const struct identity *identity)
 		log_bytes(line, "identity", name.bytes, name.len);
 	else
 		log_str(line, "identity", NULL);
+	log_digest(line, identity);
 }
 
 void session_log_end(const struct session *s)

@@ -13,6 +13,7 @@ struct policy_verdict session_ask_policy(const struct session *s,
 	const struct policy_facts facts = {
 		.identity = s->identity,
 		.sni = sni,
+		/* No alpn: a listener does not agree on a protocol yet. */
 		.source = &client,
 		.alpn = alpn,
 		.alpn_len = alpn ? strlen(alpn) : 0,

@@ -126,6 +126,7 @@ static void write_crl(const char *name, const struct forged *by, struct forge_cr
 static void write_crls(const struct forged *ca, const struct forged *sub,
 		       const struct forged *other)
 {
+	char *pem, *damaged = NULL;
 	unsigned char *der;
 	size_t len = 0;
 
@@ -143,12 +144,12 @@ static void write_crls(const struct forged *ca, const struct forged *sub,
 	material_write("crl.d/a.der", der, len);
 	free(der);
 	write_crl("crl.d/b.crl", sub, (struct forge_crl_spec){});
-	der = (unsigned char *)forge_crl_pem(ca,
-					     &(struct forge_crl_spec){.from = -DAY, .until = DAY});
-	der = realloc(der, strlen((char *)der) + 100);
-	MUST(der);
-	strcat((char *)der, "-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n");
-	take_text("damaged.crl", (char *)der);
+	pem = forge_crl_pem(ca, &(struct forge_crl_spec){.from = -DAY, .until = DAY});
+	MUST_GE(asprintf(&damaged, "%s%s", pem,
+			 "-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n"),
+		0);
+	free(pem);
+	take_text("damaged.crl", damaged);
 }
 
 static void make_directory(const char *name, const char *ca, const char *second, const char *text)

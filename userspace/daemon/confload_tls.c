@@ -120,6 +120,9 @@ int confload_ca(struct confload *load, const struct confload_field *field, const
 	if (r < 0 || !to->data)
 		return r;
 	tls_cert_check_ca(to->data, to->len, &verdict);
+	/* The system's bundle is nobody's here: some of its many CAs have always just expired. */
+	if (strcmp(source, "system") == 0)
+		verdict.warning.result = TLS_CERT_OK;
 	(void)confload_tell(load, field, to->source, &verdict);
 	return 0;
 }

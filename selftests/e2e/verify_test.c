@@ -22,6 +22,7 @@ enum {
 	CERTIFICATE_REVOKED = 44,
 	CERTIFICATE_EXPIRED = 45,
 	CERTIFICATE_UNKNOWN = 46,
+	ILLEGAL_PARAMETER = 47,
 	UNKNOWN_CA = 48,
 	DECRYPT_ERROR = 51,
 };
@@ -256,6 +257,69 @@ TEST_MATRIX(is_believed, admitted, versions)
 	(void)e2e_prove_session(&e, 0, "done");
 	tlsclient_close(&client);
 	e2e_stop(&e);
+}
+
+/* What one client can make us keep and look at has a limit. */
+TEST_CASES(a_chain_without_end, versions)
+{
+	struct log_entry line;
+	static struct e2e e;
+	struct forged leaf, sub;
+	FILE *to;
+
+	e.script = STEPS(RECV_ALL);
+	e2e_start(&e);
+	leaf = load(&e, "client-a");
+	sub = load(&e, "sub-ca");
+	save(&e, "forged", &leaf, &sub);
+	to = open_file(&e, "forged.pem", "ae");
+	for (int i = 0; i < 200; i++)
+		MUST_EQ(PEM_write_X509(to, sub.cert), 1);
+	MUST_EQ(fclose(to), 0);
+	check_alert(&e, variant, "forged", ILLEGAL_PARAMETER);
+	line = e2e_refused(&e, "protocol", "");
+	E2E_MUST(&e, log_entry_is(&line, "reason", "excessive message size"), "%s", line.text);
+	E2E_MUST(&e, daemon_counter(&e.daemon, "handshake_failed") == 1);
+	forge_free(&leaf);
+	forge_free(&sub);
+	e2e_stop(&e);
+}
+
+static void read_output(const struct e2e *e, char *text, size_t size)
+{
+	FILE *from = fopen(e2e_path(e, "output"), "re");
+	size_t len;
+
+	MUST(from);
+	len = fread(text, 1, size - 1, from);
+	text[len] = '\0';
+	MUST_EQ(fclose(from), 0);
+}
+
+TEST(check_lists_crls)
+{
+	static struct e2e e = {.tls = CRLS("")};
+	static const char *const lines[] = {
+		"file:pki/sub-ca.crl  CN=sluice test sub-CA   20", " UTC  1\n",
+		"file:pki/ca.crl      CN=sluice test root CA  20", " UTC  0\n"};
+	const char *argv[] = {"sluice", "check", "-c", NULL, "--crls", NULL};
+	char text[8192];
+
+	e.script = STEPS(RECV_ALL);
+	e2e_prepare(&e);
+	e2e_pki(&e, "--crl", "sub-ca", "--revoke", "client-b", NULL);
+	MUST_EQ(daemon_write(&e.daemon, "sluice.yaml", e.yaml), 0);
+	argv[3] = e2e_path(&e, "sluice.yaml");
+	CHECK_EQ(daemon_command(&e.daemon, argv), 0);
+	read_output(&e, text, sizeof(text));
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+		CHECK(strstr(text, lines[i]), "no %s in %s", lines[i], text);
+	argv[4] = "--json";
+	CHECK_EQ(daemon_command(&e.daemon, argv), 0);
+	read_output(&e, text, sizeof(text));
+	CHECK(strstr(text, "\"issuer\": \"CN=sluice test sub-CA\""), "%s", text);
+	CHECK(strstr(text, "\"revoked\": 1"), "%s", text);
+	upstream_server_stop(&e.upstream);
 }
 
 /* --- CAs --- */

@@ -75,7 +75,8 @@ CASES(struct config_case, configurations,
       {.name = "chain_of_the_system", .text = "listeners:\n- name: web\n  listen: [\"127.0.0.1:8443\"]\n  tls: {certificates: [{chain: system, key: file:server.key}], " CA "}\n  rules: [{name: all, upstream: app}]\nupstreams: [{name: app, endpoints: [\"127.0.0.1:8080\"]}]\n", .told = AT "certificates[0].chain: system: is neither file:PATH nor env:NAME"},
       {.name = "ca_of_the_system", .text = WITH_TLS("client_ca: system"), .told = ""},
       {.name = "ca_is_no_root", .text = WITH_TLS("client_ca: file:sub.pem"), .remark = true, .told = AT "client_ca: warning: file:sub.pem: CN=sub is no root CA, and its issuer is not there: what it signs is refused"},
-      {.name = "ca_names", .text = WITH("client_ca_names: file:sub.pem"), .remark = true, .told = AT "client_ca_names: warning: file:sub.pem: CN=sub is no root CA"},
+      {.name = "ca_names", .text = WITH("client_ca_names: file:sub.pem"), .told = ""},
+      {.name = "ca_names_are_none", .text = WITH("client_ca_names: file:server.pem"), .told = AT "client_ca_names: file:server.pem: the certificate of CN=server is not a CA"},
       {.name = "ca_names_none", .text = WITH("client_ca_names: none"), .told = ""},
       {.name = "ca_names_not_there", .text = WITH("client_ca_names: file:no.pem"), .told = AT "client_ca_names: file:no.pem: No such file or directory"},
       {.name = "depth", .text = WITH("verify_depth: 0"), .told = ""},
@@ -126,6 +127,7 @@ static void write_crl(const char *name, const struct forged *by, struct forge_cr
 static void write_crls(const struct forged *ca, const struct forged *sub,
 		       const struct forged *other)
 {
+	char *pem, *damaged = NULL;
 	unsigned char *der;
 	size_t len = 0;
 
@@ -143,12 +145,12 @@ static void write_crls(const struct forged *ca, const struct forged *sub,
 	material_write("crl.d/a.der", der, len);
 	free(der);
 	write_crl("crl.d/b.crl", sub, (struct forge_crl_spec){});
-	der = (unsigned char *)forge_crl_pem(ca,
-					     &(struct forge_crl_spec){.from = -DAY, .until = DAY});
-	der = realloc(der, strlen((char *)der) + 100);
-	MUST(der);
-	strcat((char *)der, "-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n");
-	take_text("damaged.crl", (char *)der);
+	pem = forge_crl_pem(ca, &(struct forge_crl_spec){.from = -DAY, .until = DAY});
+	MUST_GE(asprintf(&damaged, "%s%s", pem,
+			 "-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n"),
+		0);
+	free(pem);
+	take_text("damaged.crl", damaged);
 }
 
 static void make_directory(const char *name, const char *ca, const char *second, const char *text)

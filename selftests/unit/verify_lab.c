@@ -26,7 +26,7 @@ struct tls_chain *lab_chain(X509 *leaf, X509 *above)
 		memcpy(both + len, more, (size_t)more_len);
 	OPENSSL_free(der);
 	OPENSSL_free(more);
-	chain = tls_chain_new(both, (size_t)(len + more_len));
+	chain = tls_chain_new(both, (size_t)len + (size_t)more_len);
 	MUST(chain);
 	return chain;
 }

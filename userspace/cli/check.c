@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/report.h"
+#include "cli/check_crls.h"
 #include "cli/cli.h"
 #include "daemon/addresses.h"
 #include "daemon/bundle.h"
@@ -16,14 +17,16 @@
 
 struct check_options {
 	const char *path;
-	bool json;
+	bool json, crls;
 };
 
 /* Returns: CLI_OK to go on. */
 static int parse(int argc, char **argv, struct check_options *ret_options)
 {
-	static const struct option options[] = {
-		{"config", required_argument, NULL, 'c'}, {"json", no_argument, NULL, 'j'}, {}};
+	static const struct option options[] = {{"config", required_argument, NULL, 'c'},
+						{"json", no_argument, NULL, 'j'},
+						{"crls", no_argument, NULL, 'l'},
+						{}};
 	int option;
 
 	opterr = 0;
@@ -32,6 +35,8 @@ static int parse(int argc, char **argv, struct check_options *ret_options)
 			ret_options->path = optarg;
 		else if (option == 'j')
 			ret_options->json = true;
+		else if (option == 'l')
+			ret_options->crls = true;
 		else
 			return cli_usage(&command_check, "unknown option or missing value: %s",
 					 argv[optind - 1]);
@@ -55,7 +60,8 @@ static void print_text(struct report *report, const char *path, int result)
 		printf("%s: ok\n", path);
 }
 
-static void print_json(struct report *report, const char *path, int result)
+static void print_json(struct report *report, const char *path, const struct config *config,
+		       int result)
 {
 	struct json _cleanup_json_ *root = json_new_object();
 	struct json *items;
@@ -77,6 +83,9 @@ static void print_json(struct report *report, const char *path, int result)
 		json_add_str(to, "message", item->message);
 		json_add_str(to, "hint", item->hint);
 	}
+	items = json_add_array(root, "crls");
+	if (config)
+		check_crls_json(config, items);
 	(void)json_write_fd(root, STDOUT_FILENO, JSON_INDENTED);
 }
 
@@ -101,9 +110,11 @@ static int run(int argc, char **argv)
 	if (r == 0 && report.n_mistakes > 0)
 		r = -EINVAL;
 	if (options.json)
-		print_json(&report, options.path, r);
+		print_json(&report, options.path, config, r);
 	else
 		print_text(&report, options.path, r);
+	if (options.crls && !options.json && config)
+		check_crls_print(config, stdout);
 	config_free(config);
 	bundle_free(bundle);
 	report_done(&report);
@@ -113,14 +124,16 @@ static int run(int argc, char **argv)
 const struct command command_check = {
 	.name = "check",
 	.summary = "test a configuration: every mistake at once, with its line",
-	.help = "Usage: sluice check -c FILE [--json]\n"
+	.help = "Usage: sluice check -c FILE [--crls] [--json]\n"
 		"\n"
-		"Read FILE and every certificate, key and CA that it names, as 'sluice run' would, try\n"
+		"Read FILE and every certificate, key, CA and CRL that it names, as 'sluice run' would, try\n"
 		"the addresses, look up the user, and report all mistakes: FILE:LINE: FIELD: what is wrong (what to do).\n"
 		"\n"
 		"  -c, --config FILE   the configuration\n"
+		"      --crls          list the CRLs: issuer, next update, how many are revoked\n"
 		"      --json          the report as JSON: {file, ok, items: [{level, file, line,\n"
-		"                      field, message, hint}]}\n"
+		"                      field, message, hint}], crls: [{source, issuer, this_update,\n"
+		"                      next_update, revoked}]}\n"
 		"\n"
 		"Exit codes: 0 it can be served (there may be warnings), 1 it cannot, 2 usage.\n"
 		"\n"

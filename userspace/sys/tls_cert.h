@@ -83,6 +83,18 @@ bool tls_cert_first_end(const char *pem, size_t len, struct tls_cert_end *ret_en
 void tls_cert_check_crl(struct tls_bytes crl, const struct tls_bytes *cas, size_t n_cas,
 			bool all_known, struct tls_cert_verdict *ret_verdict);
 
+/** What a CRL says of itself. */
+struct tls_cert_crl {
+	char issuer[160]; /* RFC 2253 form, for people only */
+	char from[40];	  /* "2026-01-31 12:00:00 UTC" */
+	char until[40];	  /* "": it does not say */
+	size_t revoked;	  /* certificates that it names */
+};
+
+/** tls_cert_each_crl() - hand the CRLs of @text to @each, up to the first one that is damaged. */
+void tls_cert_each_crl(struct tls_bytes text,
+		       void (*each)(void *arg, const struct tls_cert_crl *crl), void *arg);
+
 /**
  * tls_cert_system_ca_path() - the file with the CAs that programs on this system believe by default:
  * $SSL_CERT_FILE, else where OpenSSL was built to look, else where distributions have it.

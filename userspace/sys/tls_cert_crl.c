@@ -116,6 +116,30 @@ void tls_cert_check_crl(struct tls_bytes crl, const struct tls_bytes *cas, size_
 	ERR_clear_error();
 }
 
+void tls_cert_each_crl(struct tls_bytes text,
+		       void (*each)(void *arg, const struct tls_cert_crl *crl), void *arg)
+{
+	struct tls_crl_reader reader = tls_crl_open(text);
+	X509_CRL *crl;
+
+	while (tls_crl_next(&reader, &crl) > 0) {
+		const ASN1_TIME *until = X509_CRL_get0_nextUpdate(crl);
+		STACK_OF(X509_REVOKED) *list = X509_CRL_get_REVOKED(crl);
+		struct tls_cert_crl about = {
+			.revoked = list ? (size_t)sk_X509_REVOKED_num(list) : 0,
+		};
+
+		(void)tls_cert_name(X509_CRL_get_issuer(crl), about.issuer, sizeof(about.issuer));
+		tls_cert_date(X509_CRL_get0_lastUpdate(crl), about.from, sizeof(about.from));
+		if (until)
+			tls_cert_date(until, about.until, sizeof(about.until));
+		each(arg, &about);
+		X509_CRL_free(crl);
+	}
+	tls_crl_close(&reader);
+	ERR_clear_error();
+}
+
 const char *tls_cert_system_ca_path(void)
 {
 	static const char *const known[] = {

@@ -2,6 +2,8 @@
 /* The PROXY protocol with clients: who is listed has to say for whom he comes, and nobody else can. */
 #include "selftests/e2e/e2e.h"
 
+#include "sys/json.h"
+
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdio.h>
@@ -43,6 +45,19 @@ static struct tlsclient_options behind(const struct e2e *e, const struct e2e_cas
 	return options;
 }
 
+/* What `sluice status` shows while it lives. */
+static void check_status(struct e2e *e, unsigned int port)
+{
+	struct json _cleanup_json_ *status = daemon_status(&e->daemon);
+	struct json *worker = json_at(json_get_array(status, "workers"), 0);
+	struct json *session = json_at(json_get_array(worker, "sessions"), 0);
+	char via[ADDR_TEXT_MAX];
+
+	snprintf(via, sizeof(via), "127.0.0.1:%u", port);
+	CHECK_STR(json_get_str(session, "peer", ""), CLIENT);
+	CHECK_STR(json_get_str(session, "via", ""), via);
+}
+
 static void check_via(struct e2e *e, const struct log_entry *line, unsigned int port)
 {
 	char via[ADDR_TEXT_MAX];
@@ -70,6 +85,7 @@ TEST_CASES(the_client_is_named, engines)
 	peer_init_client(&peer, &client);
 	e2e_run(&e, &peer, STEPS(SEND(100000), RECV(200000)));
 	e2e_prove_live(&e, &client);
+	check_status(&e, client.port);
 	e2e_run(&e, &peer, STEPS(FINISH, RECV_END));
 	e2e_upstream(&e, 0);
 	line = e2e_prove_session(&e, 0, "done");

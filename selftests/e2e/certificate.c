@@ -283,7 +283,7 @@ static void start(struct run *run, const struct certificate_family *family)
 
 	e->script = echo;
 	e->rules = family->rules;
-	e->client_ca = "roots.pem";
+	e->client_ca = "file:pki/roots.pem";
 	e->tls = domain_lines(family);
 	e2e_prepare(e);
 	run->good_root = certgen_issue(&good_root, NULL, ROOT_KEY);

@@ -113,9 +113,10 @@ static void write_terminate(struct e2e *e)
 
 	snprintf(listen, sizeof(listen), "\"127.0.0.1:%u\"", e->port);
 	snprintf(endpoints, sizeof(endpoints), "\"%s\"", e->upstream.text);
-	if (strcmp(auth, "off") != 0)
-		snprintf(ca, sizeof(ca), "      client_ca: file:%s/pki/%s\n", dir,
-			 or_else(e->client_ca, "ca.pem"));
+	if (strcmp(auth, "off") != 0 && !e->client_ca)
+		snprintf(ca, sizeof(ca), "      client_ca: file:%s/pki/ca.pem\n", dir);
+	else if (e->client_ca && e->client_ca[0])
+		snprintf(ca, sizeof(ca), "      client_ca: %s\n", e->client_ca);
 	len = snprintf(e->yaml, sizeof(e->yaml),
 		       "listeners:\n"
 		       "  - name: main\n"

@@ -75,7 +75,7 @@ struct e2e {
 	const char *upstreams;	 /* more entries of `upstreams:`, with two blanks */
 	const char *top;	 /* more lines of the top level */
 	const char *client_auth; /* default "require" */
-	const char *client_ca;	 /* file of the PKI; default "ca.pem" */
+	const char *client_ca;	 /* source; default the PKI's ca.pem; "": none */
 	unsigned int workers;	 /* default 1 */
 	bool quiet_offload;	 /* no line of `offload:` and `engine:` */
 	unsigned int damaged;	 /* records that the client will damage */

@@ -143,17 +143,61 @@ TEST(one_more_client)
 	CHECK_EQ(verify(&e, "old", X509_PURPOSE_SSL_CLIENT), X509_V_ERR_CERT_HAS_EXPIRED);
 }
 
+/* Returns: how many are on the CRL of @ca, which its key has signed. */
+static int revoked(const struct e2e *e, const char *ca)
+{
+	STACK_OF(X509) *chain = read_chain(e, ca);
+	STACK_OF(X509_REVOKED) * list;
+	char file[64];
+	X509_CRL *crl;
+	FILE *f;
+	int n;
+
+	snprintf(file, sizeof(file), "pki/%s.crl", ca);
+	f = fopen(e2e_path(e, file), "re");
+	MUST(f != NULL, "%s", file);
+	crl = PEM_read_X509_CRL(f, NULL, NULL, NULL);
+	(void)fclose(f);
+	MUST(crl);
+	CHECK_EQ(X509_CRL_verify(crl, X509_get0_pubkey(sk_X509_value(chain, 0))), 1);
+	CHECK_EQ(X509_cmp_current_time(X509_CRL_get0_lastUpdate(crl)), -1);
+	list = X509_CRL_get_REVOKED(crl);
+	n = list ? sk_X509_REVOKED_num(list) : 0;
+	X509_CRL_free(crl);
+	sk_X509_pop_free(chain, X509_free);
+	return n;
+}
+
+TEST_CASES(crls, keys, .deadline_ms = 60000)
+{
+	static struct e2e e;
+
+	daemon_init(&e.daemon);
+	e2e_pki(&e, "--key", variant->name, NULL);
+	CHECK_EQ(revoked(&e, "ca"), 0);
+	CHECK_EQ(revoked(&e, "sub-ca"), 0);
+	e2e_pki(&e, "--crl", "sub-ca", "--revoke", "client-a", "--revoke", "client-b", NULL);
+	CHECK_EQ(revoked(&e, "sub-ca"), 2);
+	e2e_pki(&e, "--crl", "sub-ca", NULL);
+	CHECK_EQ(revoked(&e, "sub-ca"), 0);
+	CHECK_EQ(revoked(&e, "ca"), 0);
+}
+
 TEST(says_no)
 {
 	static struct e2e e;
 
 	daemon_init(&e.daemon);
 	CHECK_EQ(pki_exit(&e, "--client", "early", NULL, NULL), 1, "there is no sub-CA yet");
+	CHECK_EQ(pki_exit(&e, "--crl", "ca", NULL, NULL), 1, "there is no CA yet");
 	CHECK_EQ(pki_exit(&e, "--key", "dsa", NULL, NULL), 2);
 	CHECK_EQ(pki_exit(&e, "--client", "../up", NULL, NULL), 2);
 	CHECK_EQ(pki_exit(&e, "--days", "soon", NULL, NULL), 2);
 	CHECK_EQ(pki_exit(&e, "--nonsense", NULL, NULL, NULL), 2);
 	CHECK_EQ(pki_exit(&e, "stray", NULL, NULL, NULL), 2);
 	CHECK_EQ(pki_exit(&e, "--ip", "no-address", NULL, NULL), 1);
+	CHECK_EQ(pki_exit(&e, "--revoke", "client-a", NULL, NULL), 2);
+	CHECK_EQ(pki_exit(&e, "--crl", "ca", "--client", "x"), 2);
+	CHECK_EQ(pki_exit(&e, "--crl", "../ca", NULL, NULL), 2);
 	CHECK_EQ(pki_exit(&e, "--help", NULL, NULL, NULL), 0);
 }

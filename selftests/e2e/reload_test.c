@@ -561,3 +561,80 @@ TEST_CASES(a_server_whose_ca_is_gone_is_left, engines)
 	MUST_OK(close(client.fd));
 	e2e_stop(&e);
 }
+
+/* --- what else a session keeps --- */
+
+struct protocol_case {
+	VARIANT;
+	const char *list; /* of the new configuration */
+};
+
+CASES(struct protocol_case, protocol_lists, {.name = "in-another-place", .list = "[http/1.1, h2]"},
+      {.name = "gone", .list = "[http/1.1]"}, {.name = "no-list", .list = NULL});
+
+/* The log names the protocol that was agreed on, whatever the list is now. */
+TEST_CASES(a_protocol_stays_agreed_on, protocol_lists)
+{
+	static struct e2e e = {.tls = "      alpn: [h2, http/1.1]\n"};
+	struct tlsclient_options options;
+	struct tlsclient client;
+	struct log_entry line;
+	struct peer peer;
+
+	start(&e, NULL);
+	options = e2e_client_options(&e, NULL);
+	options.alpn = "\x02h2";
+	e2e_connect(&e, &client, &options);
+	peer_init_client(&peer, &client);
+	peer_expect_echo(&peer);
+	e2e_run(&e, &peer, STEPS(SEND(1000), RECV(1000)));
+	if (variant->list)
+		edit(&e, "[h2, http/1.1]", variant->list);
+	else
+		edit(&e, e.tls, "");
+	put(&e, "sluice.yaml", e.yaml);
+	await_generation(&e, "2");
+	e2e_end_echo(&e, &client, &peer);
+	E2E_MUST(&e, daemon_wait_log(&e.daemon, "session", NULL, NULL, 0, 3000, &line));
+	E2E_MUST(&e, log_entry_is(&line, "alpn", "h2"), "%s", line.text);
+	e2e_stop(&e);
+}
+
+/* A wrong password is a mistake as any other; with the right one the new certificate is shown. */
+TEST(a_pkcs12_file_is_read_again, PROGRAMS("openssl"))
+{
+	static struct e2e e;
+	struct tlsclient_options options;
+	struct tlsclient client;
+	char command[400], form[256], cn[64];
+
+	e.script = STEPS(ECHO_ALL, FINISH);
+	e2e_prepare(&e);
+	snprintf(form, sizeof(form), "{chain: file:%s/pki/server.pem, key: file:%s/pki/server.key}",
+		 e.daemon.dir, e.daemon.dir);
+	edit(&e, form, "{pkcs12: file:server.p12, password: file:password}");
+	snprintf(
+		command, sizeof(command),
+		"cd %s && openssl pkcs12 -export -in pki/server.pem -inkey pki/server.key -passout "
+		"pass:old -out server.p12 && echo old >password",
+		e.daemon.dir);
+	MUST_EQ(system(command), 0); /* NOLINT(cert-env33-c): the path is ours */
+	e2e_start(&e);
+	e2e_pki(&e, "--server", "another", "--dns", "localhost", NULL);
+	snprintf(command, sizeof(command),
+		 "cd %s && openssl pkcs12 -export -in pki/another.pem -inkey pki/another.key "
+		 "-passout pass:new -out p12.new && mv p12.new server.p12",
+		 e.daemon.dir);
+	MUST_EQ(system(command), 0); /* NOLINT(cert-env33-c): the path is ours */
+	await_failure(&e, 0);
+	MUST_EQ(ask(&e), 1);
+	MUST(strstr(output_of(&e), "the password is wrong") != NULL, "%s", output_of(&e));
+	put(&e, "password", "new\n");
+	await_generation(&e, "2");
+	options = e2e_client_options(&e, NULL);
+	e2e_connect(&e, &client, &options);
+	tlsclient_server_cn(&client, cn, sizeof(cn));
+	CHECK_STR(cn, "another");
+	tlsclient_close(&client);
+	e2e_stop(&e);
+}

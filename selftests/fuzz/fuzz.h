@@ -4,8 +4,10 @@
  *
  *	answer.c       the request of a client that is refused in HTTP
  *	bundle.c       a memfd that another process may have damaged
+ *	chain.c        the certificates that a peer shows, verified
  *	clienthello.c  the first bytes of a TLS client, read for its server name
  *	config.c       text of the configuration, up to the checked one; no file is opened
+ *	crl.c          a file of CRLs
  *	identity.c     a peer's certificate, and the decision about its names
  *	log.c          a peer's texts in a log line
  *	proxy_header.c who a proxy says that its client is

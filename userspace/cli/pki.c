@@ -25,6 +25,8 @@ struct options {
 	enum tls_pki_key key;
 	long days;
 	const char *client, *server; /* add this one instead of making the set */
+	const char *crl;	     /* of this CA, instead of making the set */
+	const char *revoke[TLS_PKI_NAMES_MAX];
 	const char *cn;
 	const char *dns[TLS_PKI_NAMES_MAX], *uri[TLS_PKI_NAMES_MAX], *ip[TLS_PKI_NAMES_MAX];
 };
@@ -72,12 +74,26 @@ static const struct member members[] = {
 
 /* --- certificates --- */
 
-static void set_times(struct tls_pki_request *request, long days, bool expired)
+struct period {
+	time_t from, until;
+};
+
+static struct period period_of(long days, bool expired)
 {
 	time_t now = time(NULL);
 
-	request->not_before = expired ? now - 30 * DAY_SECONDS : now - BACKDATE;
-	request->not_after = expired ? now - DAY_SECONDS : now + days * DAY_SECONDS;
+	return (struct period){
+		.from = expired ? now - 30 * DAY_SECONDS : now - BACKDATE,
+		.until = expired ? now - DAY_SECONDS : now + days * DAY_SECONDS,
+	};
+}
+
+static void set_times(struct tls_pki_request *request, long days, bool expired)
+{
+	struct period period = period_of(days, expired);
+
+	request->not_before = period.from;
+	request->not_after = period.until;
 }
 
 static size_t count(const char *const *list)
@@ -156,6 +172,14 @@ static int make_set(struct options *options, struct tls_pki_entity **made)
 	return 0;
 }
 
+static int write_crl(struct options *options, const char *ca)
+{
+	struct period period = period_of(labs(options->days), options->days < 0);
+
+	return pki_store_put_crl(&options->store, ca, options->revoke, count(options->revoke),
+				 period.from, period.until);
+}
+
 static int write_set(struct options *options)
 {
 	struct tls_pki_entity *made[N_MEMBERS] = {};
@@ -165,6 +189,10 @@ static int write_set(struct options *options)
 		r = pki_store_check_free(&options->store, members[i].name);
 	if (r == 0)
 		r = make_set(options, made);
+	if (r == 0)
+		r = write_crl(options, "ca");
+	if (r == 0)
+		r = write_crl(options, "sub-ca");
 	for (size_t i = 0; i < N_MEMBERS; i++)
 		tls_pki_free(made[i]);
 	return r;
@@ -213,6 +241,15 @@ static void describe(struct json *array, const struct options *options, const ch
 	json_add_str(object, "key", path);
 }
 
+static void describe_crl(struct json *root, const struct options *options)
+{
+	char path[4096];
+
+	snprintf(path, sizeof(path), "%s/%s.crl", options->store.dir, options->crl);
+	json_add_str(root, "crl", path);
+	json_add_u64(root, "revoked", count(options->revoke));
+}
+
 static int print_json(const struct options *options, const char *one)
 {
 	struct json _cleanup_json_ *root = json_new_object();
@@ -220,7 +257,9 @@ static int print_json(const struct options *options, const char *one)
 
 	json_add_str(root, "dir", options->store.dir);
 	json_add_str(root, "key_type", tls_pki_key_name(options->key));
-	if (one)
+	if (options->crl)
+		describe_crl(root, options);
+	else if (one)
 		describe(array, options, one, options->cn ? options->cn : one, "");
 	for (size_t i = 0; !one && i < N_MEMBERS; i++)
 		describe(array, options, members[i].name, members[i].names->cn, members[i].about);
@@ -229,7 +268,9 @@ static int print_json(const struct options *options, const char *one)
 
 static int print_text(const struct options *options, const char *one)
 {
-	if (one)
+	if (options->crl)
+		printf("%s/%s.crl\n", options->store.dir, one);
+	else if (one)
 		printf("%s/%s.pem and .key\n", options->store.dir, one);
 	if (!one)
 		printf("%s/, each NAME.pem with NAME.key (%s):\n", options->store.dir,
@@ -252,6 +293,8 @@ enum {
 	OPTION_DNS,
 	OPTION_URI,
 	OPTION_IP,
+	OPTION_CRL,
+	OPTION_REVOKE,
 };
 
 static const struct option long_options[] = {
@@ -266,6 +309,8 @@ static const struct option long_options[] = {
 	{"dns", required_argument, NULL, OPTION_DNS},
 	{"uri", required_argument, NULL, OPTION_URI},
 	{"ip", required_argument, NULL, OPTION_IP},
+	{"crl", required_argument, NULL, OPTION_CRL},
+	{"revoke", required_argument, NULL, OPTION_REVOKE},
 	{},
 };
 
@@ -323,6 +368,11 @@ static int set_option(struct options *options, int option)
 		return add_name(options->uri, optarg);
 	case OPTION_IP:
 		return add_name(options->ip, optarg);
+	case OPTION_CRL:
+		options->crl = optarg;
+		return CLI_OK;
+	case OPTION_REVOKE:
+		return add_name(options->revoke, optarg);
 	default:
 		return cli_usage(&command_pki, "unknown option or missing value");
 	}
@@ -332,14 +382,21 @@ static int check_options(const struct options *options, const char *one)
 {
 	if (!options->store.dir)
 		return cli_usage(&command_pki, "a directory is needed: -o DIR");
-	if (options->client && options->server)
-		return cli_usage(&command_pki, "--client or --server, not both");
+	if ((options->client != NULL) + (options->server != NULL) + (options->crl != NULL) > 1)
+		return cli_usage(&command_pki, "one of --client, --server and --crl");
+	for (size_t i = 0; i < count(options->revoke); i++) {
+		if (!pki_store_name_ok(options->revoke[i]))
+			return cli_usage(&command_pki, "'%s' is no name for a file",
+					 options->revoke[i]);
+	}
+	if (options->revoke[0] && !options->crl)
+		return cli_usage(&command_pki, "--revoke needs --crl CA");
 	if (one && !pki_store_name_ok(one))
 		return cli_usage(&command_pki, "'%s' is no name for a file", one);
 	if (!one && options->cn)
 		return cli_usage(&command_pki, "--cn needs --client or --server");
 	if (!one && options->days < 0)
-		return cli_usage(&command_pki, "--days below 0 needs --client or --server");
+		return cli_usage(&command_pki, "--days below 0 needs --client, --server or --crl");
 	return CLI_OK;
 }
 
@@ -357,11 +414,14 @@ static int run(int argc, char **argv)
 	}
 	if (optind < argc)
 		return cli_usage(&command_pki, "unexpected argument: %s", argv[optind]);
-	one = options.client ? options.client : options.server;
+	one = options.crl ? options.crl : options.client ? options.client : options.server;
 	r = check_options(&options, one);
 	if (r != CLI_OK)
 		return r;
-	r = one ? write_one(&options) : write_set(&options);
+	if (options.crl)
+		r = write_crl(&options, options.crl);
+	else
+		r = one ? write_one(&options) : write_set(&options);
 	if (r < 0) {
 		fprintf(stderr, "sluice pki: %s\n", options.store.problem);
 		return CLI_NO;
@@ -374,6 +434,7 @@ const struct command command_pki = {
 	.summary = "make a throw-away CA and certificates",
 	.help = "Usage: sluice pki -o DIR [OPTIONS]\n"
 		"       sluice pki -o DIR --client NAME | --server NAME [OPTIONS]\n"
+		"       sluice pki -o DIR --crl CA [--revoke NAME]... [--days N]\n"
 		"\n"
 		"The first form fills DIR with a PKI for trying sluice out; each entry is NAME.pem\n"
 		"(the certificate, then its sub-CA) and NAME.key (mode 0600):\n"
@@ -388,7 +449,10 @@ const struct command command_pki = {
 		"  other-ca              a root CA that nobody trusts\n"
 		"  other-client-a        client-a's names, signed by other-ca\n"
 		"\n"
-		"The second form adds one certificate, signed by the sub-CA in DIR.\n"
+		"and ca.crl and sub-ca.crl, in which nobody is revoked.\n"
+		"\n"
+		"The second form adds one certificate, signed by the sub-CA in DIR. The third makes\n"
+		"CA.crl anew, the list of those whose certificates hold no more.\n"
 		"\n"
 		"  -o, --output DIR   the directory; made when it is missing\n"
 		"  --client NAME      add a client: NAME.pem and NAME.key\n"
@@ -397,6 +461,8 @@ const struct command command_pki = {
 		"  --dns NAME         DNS name; may be repeated, as --uri and --ip. Without --client\n"
 		"  --uri URI          or --server they are added to the names of `server`\n"
 		"  --ip ADDRESS\n"
+		"  --crl CA           make CA.crl anew: ca or sub-ca\n"
+		"  --revoke NAME      put the certificate NAME.pem on it; may be repeated\n"
 		"  --key TYPE         ecdsa-p256 (default), ecdsa-p384, ed25519 or rsa (2048 bits)\n"
 		"  --days N           valid for N days, default 30; below 0: expired yesterday\n"
 		"  --force            replace files that exist; default is to refuse\n"

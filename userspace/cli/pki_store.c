@@ -191,3 +191,48 @@ int pki_store_get(struct pki_store *store, const char *name, struct tls_pki_enti
 			    store->dir, name)
 		     : 0;
 }
+
+static int replace_file(struct pki_store *store, const char *path, const char *text)
+{
+	char fresh[PATH_MAX + 8];
+	int r;
+
+	(void)snprintf(fresh, sizeof(fresh), "%s.new", path);
+	(void)unlink(fresh);
+	r = write_file(store, fresh, 0644, text, NULL);
+	if (r == 0 && rename(fresh, path) < 0)
+		r = fail(store, -errno, "cannot replace %s: %s", path, strerror(errno));
+	if (r < 0)
+		(void)unlink(fresh);
+	return r;
+}
+
+static int write_crl(struct pki_store *store, const char *ca, const struct tls_pki_entity *issuer,
+		     struct tls_pki_entity *const *revoked, size_t n, time_t from, time_t until)
+{
+	char _cleanup_free_ *text = tls_pki_crl_pem(issuer, revoked, n, from, until);
+	char path[PATH_MAX];
+	int r = path_of(store, ca, ".crl", path);
+
+	if (r < 0)
+		return r;
+	return text ? replace_file(store, path, text)
+		    : fail(store, -EIO, "cannot make the CRL of %s", ca);
+}
+
+int pki_store_put_crl(struct pki_store *store, const char *ca, const char *const *revoked, size_t n,
+		      time_t from, time_t until)
+{
+	struct tls_pki_entity _cleanup_pki_entity_ *issuer = NULL;
+	struct tls_pki_entity **entities = calloc(n + 1, sizeof(struct tls_pki_entity *));
+	int r = entities ? pki_store_get(store, ca, &issuer) : fail(store, -ENOMEM, "no memory");
+
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = pki_store_get(store, revoked[i], &entities[i]);
+	if (r == 0)
+		r = write_crl(store, ca, issuer, entities, n, from, until);
+	for (size_t i = 0; entities && i < n; i++)
+		tls_pki_free(entities[i]);
+	free(entities);
+	return r;
+}

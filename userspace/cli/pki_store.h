@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The directory of a throw-away PKI: NAME.pem (certificate, then its sub-CA) and NAME.key.
+ * The directory of a throw-away PKI: NAME.pem (certificate, then its sub-CA) and NAME.key; for a CA
+ * also NAME.crl.
  */
 #ifndef SLUICE_CLI_PKI_STORE_H
 #define SLUICE_CLI_PKI_STORE_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <time.h>
 
 struct tls_pki_entity;
 
@@ -34,5 +36,12 @@ int pki_store_put(struct pki_store *store, const char *name, const struct tls_pk
 
 /** pki_store_get() - read NAME.pem and NAME.key. Returns: 0 or -errno. */
 int pki_store_get(struct pki_store *store, const char *name, struct tls_pki_entity **ret_entity);
+
+/**
+ * pki_store_put_crl() - write CA.crl, whether it exists or not: a CRL is there to be replaced, and
+ * that happens at once (rename). @revoked: names of the @n certificates. Returns: 0 or -errno.
+ */
+int pki_store_put_crl(struct pki_store *store, const char *ca, const char *const *revoked, size_t n,
+		      time_t from, time_t until);
 
 #endif

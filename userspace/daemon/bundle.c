@@ -41,6 +41,7 @@ static void items_done(struct bundle_items *items)
 {
 	for (size_t i = 0; i < items->count; i++) {
 		free(items->list[i].name);
+		free(items->list[i].culprit);
 		lockmem_free(items->list[i].data, items->list[i].len + 1);
 	}
 	free(items->list);
@@ -94,8 +95,10 @@ static const char *environment(void *arg, const char *name)
 }
 
 static void tell_unreadable(const struct confile *confile, struct report *report, const char *field,
-			    const char *source, int error, bool list)
+			    const struct bundle_item *item, bool list)
 {
+	const char *source = item->name;
+	int error = item->error;
 	bool is_env = strncmp(source, "env:", 4) == 0;
 	const char *what = strerror(-error);
 	const char *hint = "";
@@ -122,6 +125,14 @@ static void tell_unreadable(const struct confile *confile, struct report *report
 		what = list ? "is larger than 64 MiB" : "is larger than 4 MiB";
 		hint = "is this the right file?";
 		break;
+	case -ENOMSG:
+		what = "is a directory without a file that ends with .pem, .crt, .cer, .crl or .der";
+		hint = "put one in; an empty list of CAs would refuse everybody";
+		break;
+	case -EBADMSG:
+		what = "is not PEM text";
+		hint = "only CRLs may be DER, and end with .crl or .der: openssl x509 -inform DER";
+		break;
 	case -EAGAIN:
 		what = "changed while it was read";
 		hint = "replace files by rename";
@@ -129,17 +140,15 @@ static void tell_unreadable(const struct confile *confile, struct report *report
 	default:
 		break;
 	}
-	report_add_mistake(report, confile_line(confile, field), field, hint, "%s: %s", source,
-			   what);
+	report_add_mistake(report, confile_line(confile, field), field, hint, "%s: %s%s%s", source,
+			   item->culprit ? item->culprit : "", item->culprit ? ": " : "", what);
 }
 
 int bundle_collect(struct bundle *bundle, struct report *report, const struct confile *confile,
-		   const char *field, const char *source,
-		   int (*read)(const char *dir, const char *source, char **ret_data,
-			       size_t *ret_len))
+		   const char *field, const char *source, unsigned int allowed)
 {
 	const struct bundle_item *known;
-	char *data = NULL;
+	char *data = NULL, *culprit = NULL;
 	size_t len = 0;
 	int r;
 
@@ -148,25 +157,26 @@ int bundle_collect(struct bundle *bundle, struct report *report, const struct co
 		return 0;
 	known = bundle_items_find(&bundle->secrets, source);
 	if (!known) {
-		int error = read(bundle->dir, source, &data, &len);
+		int error = bundle_source_read(bundle->dir, source, allowed, &data, &len, &culprit);
 
-		if (error == -ENOMEM)
-			return error;
-		r = bundle_items_add(&bundle->secrets, source, data, len, error);
-		if (r < 0)
+		r = error == -ENOMEM ? error
+				     : bundle_items_add(&bundle->secrets, source, data, len, error);
+		if (r < 0) {
+			free(culprit);
 			return r;
+		}
+		bundle->secrets.list[bundle->secrets.count - 1].culprit = culprit;
 		known = bundle_items_find(&bundle->secrets, source);
 	}
 	if (known->error < 0)
-		tell_unreadable(confile, report, field, source, known->error,
-				read == bundle_list_read);
+		tell_unreadable(confile, report, field, known, (allowed & BUNDLE_LIST) != 0);
 	return 0;
 }
 
 static int collect(struct bundle *bundle, struct report *report, const char *field,
-		   const char *source)
+		   const char *source, unsigned int allowed)
 {
-	return bundle_collect(bundle, report, bundle->confile, field, source, bundle_source_read);
+	return bundle_collect(bundle, report, bundle->confile, field, source, allowed);
 }
 
 /* @at: the path of @certificate. */
@@ -186,7 +196,27 @@ static int collect_certificate(struct bundle *bundle, struct report *report, con
 
 	for (size_t i = 0; r == 0 && i < sizeof(sources) / sizeof(sources[0]); i++) {
 		snprintf(field, sizeof(field), "%.200s.%s", at, sources[i].key);
-		r = collect(bundle, report, field, sources[i].source);
+		r = collect(bundle, report, field, sources[i].source, BUNDLE_FILE);
+	}
+	return r;
+}
+
+#define CA_SOURCES (BUNDLE_DIRECTORY | BUNDLE_SYSTEM)
+
+/* @tls: where it stands. */
+static int collect_verify(struct bundle *bundle, struct report *report, const char *tls,
+			  const char *crl_key, const struct confile_verify *verify)
+{
+	char field[CONFILE_FIELD_MAX];
+	int r = 0;
+
+	for (unsigned int i = 0; r == 0 && i < verify->n_crls; i++) {
+		snprintf(field, sizeof(field), "%.200s.%s[%u]", tls, crl_key, i);
+		r = collect(bundle, report, field, verify->crls[i], BUNDLE_DIRECTORY);
+	}
+	for (unsigned int i = 0; r == 0 && i < verify->n_trust_domains; i++) {
+		snprintf(field, sizeof(field), "%.200s.trust_domains[%u].ca", tls, i);
+		r = collect(bundle, report, field, verify->trust_domains[i].ca, CA_SOURCES);
 	}
 	return r;
 }
@@ -202,7 +232,13 @@ static int collect_listener(struct bundle *bundle, struct report *report, size_t
 		r = collect_certificate(bundle, report, field, &tls->certificates[i]);
 	}
 	snprintf(field, sizeof(field), "listeners[%zu].tls.client_ca", index);
-	return r < 0 ? r : collect(bundle, report, field, tls->client_ca);
+	if (r == 0)
+		r = collect(bundle, report, field, tls->client_ca, CA_SOURCES);
+	snprintf(field, sizeof(field), "listeners[%zu].tls.client_ca_names", index);
+	if (r == 0 && tls->client_ca_names && strcmp(tls->client_ca_names, "none") != 0)
+		r = collect(bundle, report, field, tls->client_ca_names, CA_SOURCES);
+	snprintf(field, sizeof(field), "listeners[%zu].tls", index);
+	return r < 0 ? r : collect_verify(bundle, report, field, "client_crl", &tls->verify);
 }
 
 static int collect_upstream(struct bundle *bundle, struct report *report, size_t index,
@@ -215,7 +251,10 @@ static int collect_upstream(struct bundle *bundle, struct report *report, size_t
 	if (tls->certificate)
 		r = collect_certificate(bundle, report, field, tls->certificate);
 	snprintf(field, sizeof(field), "upstreams[%zu].tls.server_ca", index);
-	return r < 0 ? r : collect(bundle, report, field, tls->server_ca);
+	if (r == 0)
+		r = collect(bundle, report, field, tls->server_ca, CA_SOURCES);
+	snprintf(field, sizeof(field), "upstreams[%zu].tls", index);
+	return r < 0 ? r : collect_verify(bundle, report, field, "server_crl", &tls->verify);
 }
 
 static int collect_all(struct bundle *bundle, struct report *report)

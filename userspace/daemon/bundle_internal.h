@@ -13,7 +13,8 @@ struct bundle_item {
 	char *name;
 	char *data; /* base/lockmem, len + 1 bytes with a NUL; NULL: it is not there */
 	size_t len;
-	int error; /* why a secret is not there; not in the memfd */
+	int error;     /* why a secret is not there; not in the memfd */
+	char *culprit; /* the file of a directory that @error is about; NULL: none */
 };
 
 struct bundle_items {
@@ -45,27 +46,40 @@ const struct bundle_item *bundle_items_find(const struct bundle_items *items, co
 int bundle_items_add(struct bundle_items *items, const char *name, char *data, size_t len,
 		     int error);
 
+/** What a source may be, beside one file or a variable. */
+enum bundle_sources {
+	BUNDLE_FILE = 0,
+	BUNDLE_DIRECTORY = 1, /* all the files of it: certificates or CRLs */
+	BUNDLE_SYSTEM = 2,    /* "system": the CAs that OpenSSL believes by itself */
+	BUNDLE_LIST = 4,      /* a file may be longer than others, and empty */
+};
+
 /**
- * bundle_source_read() - the content of "file:PATH" or "env:NAME", base/lockmem.
+ * bundle_source_read() - the content of "file:PATH" or "env:NAME", base/lockmem; and of what
+ * @allowed (enum bundle_sources) adds. *@ret_culprit: as in struct bundle_item.
  * Returns: 0; -EINVAL (neither); -ENODATA (empty, or variable not set); -EISDIR (no regular file);
- *          -EFBIG; -ENOMEM; open(2)'s or read(2)'s errno.
+ *          -EFBIG; -ENOMSG (a directory without such files); -EBADMSG (a file of one that is not PEM);
+ *          -ENOMEM; open(2)'s or read(2)'s errno.
  */
-int bundle_source_read(const char *dir, const char *source, char **ret_data, size_t *ret_len);
+int bundle_source_read(const char *dir, const char *source, unsigned int allowed, char **ret_data,
+		       size_t *ret_len, char **ret_culprit);
+
+/**
+ * bundle_directory_read() - the files of the directory @path that end with .pem, .crt, .cer, .crl or
+ * .der and do not begin with a dot, sorted, one behind the other: first DER, then PEM, each on a new
+ * line. Returns: as bundle_source_read().
+ */
+int bundle_directory_read(const char *path, char **ret_data, size_t *ret_len, char **ret_culprit);
 
 /** bundle_path_beside() - @path as it is, or below @dir when it is relative; the caller's. */
 char *bundle_path_beside(const char *dir, const char *path);
 
-/** bundle_list_read() - the same of a list, which may be longer, and a file that is empty. */
-int bundle_list_read(const char *dir, const char *source, char **ret_data, size_t *ret_len);
-
 /**
- * bundle_collect() - read @source, unless that was done. @confile: where @field is.
- * @read: bundle_source_read() or bundle_list_read(). Returns: 0, also after a report; -ENOMEM.
+ * bundle_collect() - read @source, unless that was done. @confile: where @field is. @allowed: enum
+ * bundle_sources. Returns: 0, also after a report; -ENOMEM.
  */
 int bundle_collect(struct bundle *bundle, struct report *report, const struct confile *confile,
-		   const char *field, const char *source,
-		   int (*read)(const char *dir, const char *source, char **ret_data,
-			       size_t *ret_len));
+		   const char *field, const char *source, unsigned int allowed);
 
 /** bundle_tickets_collect() - keys for the tickets of all listeners. Returns: as bundle_collect(), -EIO. */
 int bundle_tickets_collect(struct bundle *bundle, struct report *report);

@@ -101,8 +101,7 @@ static int collect_sources(const struct collector *c, const char *field, const c
 
 	for (unsigned int i = 0; r == 0 && i < n; i++) {
 		snprintf(path, sizeof(path), "%s.%s[%u]", field, key, i);
-		r = bundle_collect(c->bundle, c->report, c->confile, path, sources[i],
-				   bundle_list_read);
+		r = bundle_collect(c->bundle, c->report, c->confile, path, sources[i], BUNDLE_LIST);
 	}
 	return r;
 }
@@ -171,7 +170,7 @@ static int collect_rule(struct collector *c, const char *field, const struct con
 	snprintf(path, sizeof(path), "%.200s.include", field);
 	if (rule->include)
 		r = bundle_collect(c->bundle, c->report, c->confile, path, rule->include,
-				   bundle_list_read);
+				   BUNDLE_LIST);
 	if (r == 0 && rule->include)
 		r = parse_file(c->bundle, rule->include, variable, c->report);
 	if (r == 0 && rule->include && !again)

@@ -3,6 +3,7 @@
 
 #include "base/fd.h"
 #include "base/lockmem.h"
+#include "sys/tls_cert.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -76,8 +77,32 @@ char *bundle_path_beside(const char *dir, const char *path)
 	return asprintf(&full, "%s/%s", dir, path) < 0 ? NULL : full;
 }
 
-static int read_beside(const char *dir, const char *path, size_t max, char **ret_data,
-		       size_t *ret_len)
+/* Of a list nothing may be there: a program that has nobody to list writes an empty file. */
+static int read_list(const char *path, char **ret_data, size_t *ret_len)
+{
+	int r = bundle_file_read(path, BUNDLE_LIST_MAX, ret_data, ret_len);
+
+	if (r != -ENODATA)
+		return r;
+	*ret_data = lockmem_text("", 0);
+	*ret_len = 0;
+	return *ret_data ? 0 : -ENOMEM;
+}
+
+static int read_path(const char *path, unsigned int allowed, char **ret_data, size_t *ret_len,
+		     char **ret_culprit)
+{
+	struct stat st;
+
+	if ((allowed & BUNDLE_DIRECTORY) != 0 && stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+		return bundle_directory_read(path, ret_data, ret_len, ret_culprit);
+	if ((allowed & BUNDLE_LIST) != 0)
+		return read_list(path, ret_data, ret_len);
+	return bundle_file_read(path, BUNDLE_FILE_MAX, ret_data, ret_len);
+}
+
+static int read_beside(const char *dir, const char *path, unsigned int allowed, char **ret_data,
+		       size_t *ret_len, char **ret_culprit)
 {
 	char _cleanup_free_ *full = NULL;
 
@@ -86,16 +111,19 @@ static int read_beside(const char *dir, const char *path, size_t max, char **ret
 	full = bundle_path_beside(dir, path);
 	if (!full)
 		return -ENOMEM;
-	return bundle_file_read(full, max, ret_data, ret_len);
+	return read_path(full, allowed, ret_data, ret_len, ret_culprit);
 }
 
-static int source_read(const char *dir, const char *source, size_t max, char **ret_data,
-		       size_t *ret_len)
+int bundle_source_read(const char *dir, const char *source, unsigned int allowed, char **ret_data,
+		       size_t *ret_len, char **ret_culprit)
 {
 	const char *value;
 
+	if ((allowed & BUNDLE_SYSTEM) != 0 && strcmp(source, "system") == 0)
+		return bundle_file_read(tls_cert_system_ca_path(), BUNDLE_FILE_MAX, ret_data,
+					ret_len);
 	if (strncmp(source, "file:", 5) == 0)
-		return read_beside(dir, source + 5, max, ret_data, ret_len);
+		return read_beside(dir, source + 5, allowed, ret_data, ret_len, ret_culprit);
 	if (strncmp(source, "env:", 4) != 0 || source[4] == '\0')
 		return -EINVAL;
 	value = getenv(source + 4);
@@ -106,21 +134,4 @@ static int source_read(const char *dir, const char *source, size_t max, char **r
 		return -ENOMEM;
 	*ret_len = strlen(value);
 	return 0;
-}
-
-int bundle_source_read(const char *dir, const char *source, char **ret_data, size_t *ret_len)
-{
-	return source_read(dir, source, BUNDLE_FILE_MAX, ret_data, ret_len);
-}
-
-int bundle_list_read(const char *dir, const char *source, char **ret_data, size_t *ret_len)
-{
-	int r = source_read(dir, source, BUNDLE_LIST_MAX, ret_data, ret_len);
-
-	/* A program that has nobody to list writes an empty file. An unset variable is a mistake. */
-	if (r != -ENODATA || strncmp(source, "file:", 5) != 0)
-		return r;
-	*ret_data = lockmem_text("", 0);
-	*ret_len = 0;
-	return *ret_data ? 0 : -ENOMEM;
 }

@@ -43,7 +43,7 @@ int bundle_tickets_collect(struct bundle *bundle, struct report *report)
 			continue;
 		snprintf(field, sizeof(field), "listeners[%u].tls.ticket_keys", i);
 		r = tls->ticket_keys ? bundle_collect(bundle, report, bundle->confile, field,
-						      tls->ticket_keys, bundle_source_read)
+						      tls->ticket_keys, BUNDLE_FILE)
 				     : add_random_keys(bundle);
 	}
 	return r;

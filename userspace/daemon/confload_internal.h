@@ -95,9 +95,6 @@ int confload_certificate(struct confload *load, const struct confload_field *fie
 			 enum tls_cert_role role, const struct confile_certificate *from,
 			 struct config_certificate *to);
 
-/** confload_blob() - the content of @source; data stays NULL when there was a mistake. */
-int confload_blob(struct confload *load, const struct confload_field *field, const char *source,
-		  struct config_blob *to);
 /**
  * confload_unlock_pkcs12() - chain and key from `pkcs12:` of the certificate at @field; they stay
  * empty when there was a mistake.
@@ -115,6 +112,14 @@ int confload_unlock_key(struct confload *load, const struct confload_field *fiel
 int confload_digest(const struct confload *load, const struct confile_listener *listener,
 		    uint8_t ret_digest[CONFIG_DIGEST_BYTES]);
 
+/** confload_blob() - a file's content; data stays NULL when there was a mistake. */
+int confload_blob(struct confload *load, const struct confload_field *field, const char *source,
+		  struct config_blob *to);
+
+/** confload_tell() - a mistake or a remark about @source. Returns: true when there is no mistake. */
+bool confload_tell(struct confload *load, const struct confload_field *field, const char *source,
+		   const struct tls_cert_verdict *verdict);
+
 /** confload_ca() - trusted CAs; data stays NULL when there was a mistake. */
 int confload_ca(struct confload *load, const struct confload_field *field, const char *source,
 		struct config_blob *to);
@@ -122,6 +127,22 @@ int confload_ca(struct confload *load, const struct confload_field *field, const
 /** confload_proxy_in(), confload_proxy_out() - the PROXY protocol, of a listener and of an upstream. */
 int confload_proxy_in(struct confload *load, size_t index, struct config_listener *listener);
 void confload_proxy_out(struct confload *load, size_t index, struct config_upstream *upstream);
+
+/** What of verification stands under which names. */
+struct confload_verify {
+	const char *tls;     /* path: "listeners[0].tls" */
+	const char *ca_key;  /* "client_ca" */
+	const char *crl_key; /* "client_crl" */
+};
+
+/** confload_verify() - how certificates are verified; @ca was loaded already. */
+int confload_verify(struct confload *load, const struct confload_verify *what,
+		    const struct confile_verify *from, const struct config_blob *ca,
+		    struct config_verify *to);
+
+/** confload_verify_unused() - mistakes about all that is there: nobody is verified, @because. */
+void confload_verify_unused(struct confload *load, const struct confload_verify *what,
+			    const struct confile_verify *from, const char *because);
 
 /* The parts. */
 int confload_upstreams(struct confload *load);

@@ -28,14 +28,27 @@ static const char *hint_for(enum tls_cert_result result)
 	case TLS_CERT_EXPIRED:
 	case TLS_CERT_NOT_YET_VALID:
 		return "get a new one, or set the clock";
+	case TLS_CERT_NO_CRL:
+	case TLS_CERT_BAD_CRL:
+		return "fetch the CRL again; check it with openssl crl";
+	case TLS_CERT_PARTIAL_CRL:
+		return "use the CA's complete CRL";
+	case TLS_CERT_CRL_SIGNATURE:
+		return "fetch the CRL of the CA that is trusted here";
+	case TLS_CERT_CRL_ISSUER:
+		return "right only for a sub-CA that peers bring themselves: with crl_missing: allow "
+		       "nobody would notice";
+	case TLS_CERT_CRL_EXPIRED:
+		return "fetch a new one: unless crl_expired is allow, everybody of this CA is refused";
+	case TLS_CERT_NO_ROOT:
+		return "add its issuers, up to the root";
 	default:
 		return "";
 	}
 }
 
-/* Returns: true when there is no mistake. */
-static bool tell(struct confload *load, const struct confload_field *field, const char *source,
-		 const struct tls_cert_verdict *verdict)
+bool confload_tell(struct confload *load, const struct confload_field *field, const char *source,
+		   const struct tls_cert_verdict *verdict)
 {
 	const struct tls_cert_finding *mistake = &verdict->mistake, *warning = &verdict->warning;
 
@@ -100,16 +113,16 @@ int confload_certificate(struct confload *load, const struct confload_field *fie
 		return r;
 	if (to->chain.data) {
 		tls_cert_check_chain(to->chain.data, to->chain.len, role, &verdict);
-		ok &= tell(load, &chain_field, to->chain.source, &verdict);
+		ok &= confload_tell(load, &chain_field, to->chain.source, &verdict);
 	}
 	if (to->key.data) {
 		tls_cert_check_key(to->key.data, to->key.len, &verdict);
-		ok &= tell(load, &key_field, to->key.source, &verdict);
+		ok &= confload_tell(load, &key_field, to->key.source, &verdict);
 	}
 	if (ok && to->chain.data && to->key.data) {
 		tls_cert_check_pair(to->chain.data, to->chain.len, to->key.data, to->key.len,
 				    &verdict);
-		(void)tell(load, &key_field, to->key.source, &verdict);
+		(void)confload_tell(load, &key_field, to->key.source, &verdict);
 	}
 	return 0;
 }
@@ -123,7 +136,7 @@ int confload_ca(struct confload *load, const struct confload_field *field, const
 	if (r < 0 || !to->data)
 		return r;
 	tls_cert_check_ca(to->data, to->len, &verdict);
-	(void)tell(load, field, to->source, &verdict);
+	(void)confload_tell(load, field, to->source, &verdict);
 	return 0;
 }
 
@@ -167,11 +180,13 @@ static int load_client_ca(struct confload *load, size_t index, const struct conf
 	if (report_covers(load->report, auth.path) && !from->client_ca)
 		return 0;
 	if (!from->client_ca && to->client_auth != CLIENT_AUTH_OFF) {
-		confload_mistake(load, &field,
-				 "the file with the CAs whose clients are trusted; or "
-				 "client_auth: off",
-				 "is missing, and client_auth is %s",
-				 from->client_auth ? from->client_auth : "require (the default)");
+		if (from->verify.n_trust_domains == 0)
+			confload_mistake(load, &field,
+					 "the file with the CAs whose clients are trusted; or "
+					 "client_auth: off",
+					 "is missing, and client_auth is %s",
+					 from->client_auth ? from->client_auth
+							   : "require (the default)");
 		return 0;
 	}
 	if (!from->client_ca)
@@ -182,6 +197,43 @@ static int load_client_ca(struct confload *load, size_t index, const struct conf
 		return 0;
 	}
 	return confload_ca(load, &field, from->client_ca, &to->client_ca);
+}
+
+/* Default: those of client_ca; but not a system's hundreds, which would only make a long message. */
+static int load_ca_names(struct confload *load, size_t index, const struct confile_tls *from,
+			 struct config_listener *to)
+{
+	struct confload_field field = confload_field("listeners[%zu].tls.client_ca_names", index);
+
+	to->announces_no_ca = from->client_ca && strcmp(from->client_ca, "system") == 0;
+	if (!from->client_ca_names)
+		return 0;
+	if (to->client_auth == CLIENT_AUTH_OFF) {
+		confload_mistake(load, &field, "remove it, or remove client_auth: off",
+				 "has no effect: client_auth is off");
+		return 0;
+	}
+	to->announces_no_ca = strcmp(from->client_ca_names, "none") == 0;
+	if (to->announces_no_ca)
+		return 0;
+	return confload_ca(load, &field, from->client_ca_names, &to->client_ca_names);
+}
+
+static int load_client_verify(struct confload *load, size_t index, const struct confile_tls *from,
+			      struct config_listener *to)
+{
+	struct confload_field field = confload_field("listeners[%zu].tls", index);
+	const struct confload_verify what = {
+		.tls = field.path, .ca_key = "client_ca", .crl_key = "client_crl"};
+	int r = load_client_ca(load, index, from, to);
+
+	if (r == 0)
+		r = load_ca_names(load, index, from, to);
+	if (r == 0 && to->client_auth != CLIENT_AUTH_OFF)
+		r = confload_verify(load, &what, &from->verify, &to->client_ca, &to->verify);
+	else if (r == 0)
+		confload_verify_unused(load, &what, &from->verify, "client_auth is off");
+	return r;
 }
 
 int confload_tls(struct confload *load, size_t index, struct config_listener *to)
@@ -207,6 +259,6 @@ int confload_tls(struct confload *load, size_t index, struct config_listener *to
 	if (r == 0)
 		r = load_certificates(load, index, from, to);
 	if (r == 0)
-		r = load_client_ca(load, index, from, to);
+		r = load_client_verify(load, index, from, to);
 	return r == 0 ? confload_tickets(load, index, to) : r;
 }

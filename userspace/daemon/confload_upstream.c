@@ -81,6 +81,21 @@ static int load_sni(struct confload *load, size_t index, const char *from,
 	return to->sni ? 0 : -ENOMEM;
 }
 
+static int load_verify(struct confload *load, size_t index, const struct confile_upstream_tls *from,
+		       struct config_upstream_tls *to)
+{
+	struct confload_field tls = confload_field("upstreams[%zu].tls", index);
+	struct confload_field field = confload_field("upstreams[%zu].tls.server_ca", index);
+	const struct confload_verify what = {
+		.tls = tls.path, .ca_key = "server_ca", .crl_key = "server_crl"};
+	int r = 0;
+
+	if (from->server_ca || from->verify.n_trust_domains == 0)
+		r = confload_ca(load, &field, from->server_ca, &to->server_ca);
+	return r == 0 ? confload_verify(load, &what, &from->verify, &to->server_ca, &to->verify)
+		      : r;
+}
+
 static int load_tls(struct confload *load, size_t index, const struct confile_upstream_tls *from,
 		    struct config_upstream *upstream)
 {
@@ -94,9 +109,8 @@ static int load_tls(struct confload *load, size_t index, const struct confile_up
 	if (from->certificate)
 		r = confload_certificate(load, &field, TLS_CERT_AS_CLIENT, from->certificate,
 					 &to->certificate);
-	field = confload_field("upstreams[%zu].tls.server_ca", index);
 	if (r == 0)
-		r = confload_ca(load, &field, from->server_ca, &to->server_ca);
+		r = load_verify(load, index, from, to);
 	if (r == 0)
 		r = load_server_name(load, index, from->server_name, upstream);
 	if (r == 0)

@@ -26,6 +26,18 @@ static void certificate_done(struct config_certificate *certificate)
 	blob_done(&certificate->key);
 }
 
+static void verify_done(struct config_verify *verify)
+{
+	for (size_t i = 0; verify->crls && i < verify->n_crls; i++)
+		blob_done(&verify->crls[i]);
+	free(verify->crls);
+	for (size_t i = 0; verify->trust_domains && i < verify->n_trust_domains; i++) {
+		free(verify->trust_domains[i].name);
+		blob_done(&verify->trust_domains[i].ca);
+	}
+	free(verify->trust_domains);
+}
+
 static void rule_done(struct config_rule *rule)
 {
 	free(rule->name);
@@ -44,6 +56,8 @@ static void listener_done(struct config_listener *listener)
 	free(listener->certificates);
 	free_texts(listener->alpn, listener->n_alpn);
 	blob_done(&listener->client_ca);
+	blob_done(&listener->client_ca_names);
+	verify_done(&listener->verify);
 	blob_done(&listener->tickets.keys);
 	for (size_t i = 0; listener->rules && i < listener->n_rules; i++)
 		rule_done(&listener->rules[i]);
@@ -60,6 +74,7 @@ static void upstream_done(struct config_upstream *upstream)
 		return;
 	certificate_done(&tls->certificate);
 	blob_done(&tls->server_ca);
+	verify_done(&tls->verify);
 	free(tls->server_name);
 	free(tls->sni);
 	free_texts(tls->alpn, tls->n_alpn);

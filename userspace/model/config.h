@@ -29,6 +29,7 @@ enum config_action { ACTION_ALLOW, ACTION_DENY };
 enum config_respond { RESPOND_AS_LISTENER, RESPOND_ALERT, RESPOND_HTTP_403, RESPOND_RESET };
 enum config_no_upstream { NO_UPSTREAM_ALERT, NO_UPSTREAM_HTTP_503 };
 enum config_tls_version { TLS_1_2_UP, TLS_1_3_ONLY };
+enum config_crl_mode { CRL_MODE_OFF, CRL_MODE_LEAF, CRL_MODE_CHAIN };
 enum config_server_kind { SERVER_DNS, SERVER_IP, SERVER_URI };
 enum config_log_format { CONFIG_LOG_KEY_VALUE, CONFIG_LOG_JSON };
 
@@ -42,6 +43,24 @@ struct config_blob {
 struct config_certificate {
 	struct config_blob chain; /* leaf first, then intermediates */
 	struct config_blob key;
+};
+
+/** SPIFFE: peers of the domain @name are signed by @ca and by nobody else. */
+struct config_trust_domain {
+	char *name;
+	struct config_blob ca;
+};
+
+/** How certificates of peers are verified, beside the CAs that are believed. */
+struct config_verify {
+	struct config_blob *crls; /* PEM or DER */
+	size_t n_crls;
+	enum config_crl_mode crl_mode;
+	bool allow_crl_missing, allow_crl_expired;
+	unsigned int depth;	     /* intermediate CAs at most */
+	unsigned int security_level; /* OpenSSL's */
+	struct config_trust_domain *trust_domains;
+	size_t n_trust_domains;
 };
 
 #define CONFIG_DIGEST_BYTES 32
@@ -114,7 +133,11 @@ struct config_listener {
 	char **alpn; /* by our preference; none: it is not looked at */
 	size_t n_alpn;
 	enum config_client_auth client_auth;
-	struct config_blob client_ca; /* data == NULL exactly when client_auth is OFF */
+	/* data == NULL when client_auth is OFF, or when there are none but those of trust domains. */
+	struct config_blob client_ca;
+	struct config_blob client_ca_names; /* data == NULL: those of client_ca, or */
+	bool announces_no_ca;		    /* none */
+	struct config_verify verify;
 	struct config_tickets tickets;
 	struct config_rule *rules;
 	size_t n_rules;
@@ -129,7 +152,8 @@ struct config_listener {
 /** What we show and demand where an upstream talks TLS. */
 struct config_upstream_tls {
 	struct config_certificate certificate; /* chain.data == NULL: none to show */
-	struct config_blob server_ca;
+	struct config_blob server_ca;	       /* data == NULL: none but those of trust domains */
+	struct config_verify verify;
 	enum config_server_kind server_kind;
 	char *server_name; /* NULL: the IP address of the endpoint, whichever it is */
 	char *sni;	   /* NULL: none */

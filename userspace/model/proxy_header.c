@@ -115,7 +115,7 @@ static bool read_ip(struct words *words, sa_family_t family, uint8_t ip[16])
 
 static bool read_port(struct words *words, in_port_t *ret_port)
 {
-	char text[INET6_ADDRSTRLEN];
+	char text[INET6_ADDRSTRLEN] = "";
 	size_t len = strlen(next_word(words, text));
 	unsigned int port = 0;
 
@@ -140,7 +140,7 @@ static enum proxy_header_result read_line(struct words words, struct proxy_heade
 		return PROXY_HEADER_DONE;
 	if (strcmp(protocol, "TCP4") != 0 && strcmp(protocol, "TCP6") != 0)
 		return bad(header, BAD_LINE);
-	family = protocol[3] == '4' ? AF_INET : AF_INET6;
+	family = strcmp(protocol, "TCP4") == 0 ? AF_INET : AF_INET6;
 	if (!read_ip(&words, family, source) || !read_ip(&words, family, destination) ||
 	    !read_port(&words, &from) || !read_port(&words, &to) || words.at != words.end)
 		return bad(header, BAD_LINE);

@@ -217,8 +217,9 @@ static const char *prepare_v1(struct session *s)
 {
 	const struct way way = way_of(s);
 	char line[PROXY_HEADER_V1_MAX];
+	size_t len = proxy_header_line(line, &way.source, &way.destination);
 
-	return keep(s->proxied, line, proxy_header_line(line, &way.source, &way.destination));
+	return keep(s->proxied, line, len);
 }
 
 static const char *prepare_v2(struct session *s, const struct config_upstream *to)

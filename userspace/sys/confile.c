@@ -22,6 +22,11 @@
 #define LIST(type, member, entry_schema)                                                           \
 	CYAML_FIELD_SEQUENCE_COUNT(#member, OPTIONAL, type, member, n_##member, entry_schema, 1,   \
 				   CYAML_UNLIMITED)
+#define TEXT_AT(type, key, member)                                                                 \
+	CYAML_FIELD_STRING_PTR(#key, OPTIONAL, type, member, 0, CONFILE_VALUE_MAX)
+#define LIST_AT(type, key, member, count, entry_schema)                                            \
+	CYAML_FIELD_SEQUENCE_COUNT(#key, OPTIONAL, type, member, count, entry_schema, 1,           \
+				   CYAML_UNLIMITED)
 #define PART(type, member, fields) CYAML_FIELD_MAPPING_PTR(#member, OPTIONAL, type, member, fields)
 
 static const cyaml_schema_value_t text_entry = {
@@ -39,12 +44,32 @@ static const cyaml_schema_value_t certificate_entry = {
 	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct confile_certificate, certificate_fields),
 };
 
+static const cyaml_schema_field_t trust_domain_fields[] = {
+	TEXT(struct confile_trust_domain, name),
+	TEXT(struct confile_trust_domain, ca),
+	CYAML_FIELD_END,
+};
+static const cyaml_schema_value_t trust_domain_entry = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct confile_trust_domain, trust_domain_fields),
+};
+
+#define VERIFY(type)                                                                               \
+	TEXT_AT(type, crl_mode, verify.crl_mode), TEXT_AT(type, crl_missing, verify.crl_missing),  \
+		TEXT_AT(type, crl_expired, verify.crl_expired),                                    \
+		TEXT_AT(type, verify_depth, verify.verify_depth),                                  \
+		TEXT_AT(type, security_level, verify.security_level),                              \
+		LIST_AT(type, trust_domains, verify.trust_domains, verify.n_trust_domains,         \
+			&trust_domain_entry)
+
 static const cyaml_schema_field_t tls_fields[] = {
 	LIST(struct confile_tls, certificates, &certificate_entry),
 	TEXT(struct confile_tls, min_version),
 	TEXTS(struct confile_tls, alpn),
 	TEXT(struct confile_tls, client_auth),
 	TEXT(struct confile_tls, client_ca),
+	TEXT(struct confile_tls, client_ca_names),
+	LIST_AT(struct confile_tls, client_crl, verify.crls, verify.n_crls, &text_entry),
+	VERIFY(struct confile_tls),
 	TEXT(struct confile_tls, resumption),
 	TEXT(struct confile_tls, ticket_keys),
 	TEXT(struct confile_tls, ticket_lifetime),
@@ -152,6 +177,8 @@ static const cyaml_schema_value_t listener_entry = {
 static const cyaml_schema_field_t upstream_tls_fields[] = {
 	PART(struct confile_upstream_tls, certificate, certificate_fields),
 	TEXT(struct confile_upstream_tls, server_ca),
+	LIST_AT(struct confile_upstream_tls, server_crl, verify.crls, verify.n_crls, &text_entry),
+	VERIFY(struct confile_upstream_tls),
 	TEXT(struct confile_upstream_tls, server_name),
 	TEXT(struct confile_upstream_tls, sni),
 	TEXTS(struct confile_upstream_tls, alpn),

@@ -17,6 +17,21 @@ struct confile_certificate {
 	char *password;
 };
 
+struct confile_trust_domain {
+	char *name;
+	char *ca;
+};
+
+/** What tls: of a listener and of an upstream have in common, beside the name of the first key. */
+struct confile_verify {
+	char **crls;
+	unsigned int n_crls;
+	char *crl_mode, *crl_missing, *crl_expired;
+	char *verify_depth, *security_level;
+	struct confile_trust_domain *trust_domains;
+	unsigned int n_trust_domains;
+};
+
 struct confile_tls {
 	struct confile_certificate *certificates;
 	unsigned int n_certificates;
@@ -25,6 +40,8 @@ struct confile_tls {
 	unsigned int n_alpn;
 	char *client_auth;
 	char *client_ca;
+	char *client_ca_names;
+	struct confile_verify verify;
 	char *resumption, *ticket_keys, *ticket_lifetime;
 };
 
@@ -101,6 +118,7 @@ struct confile_listener {
 struct confile_upstream_tls {
 	struct confile_certificate *certificate;
 	char *server_ca;
+	struct confile_verify verify;
 	char *server_name;
 	char *sni;
 	char **alpn;

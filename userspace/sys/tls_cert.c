@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "sys/tls_cert.h"
-
-#include "sys/tls_internal.h"
+#include "sys/tls_cert_internal.h"
 
 #include <openssl/ec.h>
 #include <openssl/err.h>
@@ -17,12 +15,11 @@
 #define CERTIFICATES_MAX 1000 /* public CA bundles have 150 */
 #define RSA_BITS_MIN	 2048
 
-__attribute__((format(printf, 3, 4))) static void
-find(struct tls_cert_finding *finding, enum tls_cert_result result, const char *format, ...)
+void tls_cert_find(struct tls_cert_finding *finding, enum tls_cert_result result,
+		   const char *format, ...)
 {
 	va_list args;
 
-	/* The first one stands: what comes after it often only follows from it. */
 	if (finding->result != TLS_CERT_OK)
 		return;
 	finding->result = result;
@@ -31,29 +28,31 @@ find(struct tls_cert_finding *finding, enum tls_cert_result result, const char *
 	va_end(args);
 }
 
-static const char *openssl_reason(void)
+const char *tls_cert_openssl_reason(void)
 {
 	const char *reason = ERR_reason_error_string(ERR_peek_last_error());
 
 	return reason ? reason : "unknown reason";
 }
 
-static const char *subject_of(X509 *certificate, char *text, int size)
+const char *tls_cert_name(const X509_NAME *name, char *text, int size)
 {
 	BIO *bio = BIO_new(BIO_s_mem());
 	int len = 0;
 
-	if (bio &&
-	    X509_NAME_print_ex(bio, X509_get_subject_name(certificate), 0, XN_FLAG_RFC2253) >= 0)
+	if (bio && X509_NAME_print_ex(bio, name, 0, XN_FLAG_RFC2253) >= 0)
 		len = BIO_read(bio, text, size - 1);
 	text[len > 0 ? len : 0] = '\0';
 	BIO_free(bio);
 	return text[0] ? text : "no subject";
 }
 
-/* Returns: all certificates of @pem, for sk_X509_pop_free(); NULL after a finding. */
-static STACK_OF(X509) *
-	read_certificates(const char *pem, size_t len, struct tls_cert_finding *mistake)
+static const char *subject_of(X509 *certificate, char *text, int size)
+{
+	return tls_cert_name(X509_get_subject_name(certificate), text, size);
+}
+
+STACK_OF(X509) * tls_cert_read_all(const char *pem, size_t len, struct tls_cert_finding *mistake)
 {
 	STACK_OF(X509) *all = sk_X509_new_null();
 	BIO *bio = tls_pem_bio(pem, len);
@@ -61,21 +60,22 @@ static STACK_OF(X509) *
 	int n = 0, more = 0;
 
 	if (!all || !bio)
-		find(mistake, TLS_CERT_NO_MEMORY, "no memory");
+		tls_cert_find(mistake, TLS_CERT_NO_MEMORY, "no memory");
 	while (mistake->result == TLS_CERT_OK && (more = tls_pem_next(bio, &certificate)) > 0) {
 		if (++n > CERTIFICATES_MAX)
-			find(mistake, TLS_CERT_BAD_CERTIFICATE, "has more than %d certificates",
-			     CERTIFICATES_MAX);
+			tls_cert_find(mistake, TLS_CERT_BAD_CERTIFICATE,
+				      "has more than %d certificates", CERTIFICATES_MAX);
 		if (!sk_X509_push(all, certificate)) {
 			X509_free(certificate);
-			find(mistake, TLS_CERT_NO_MEMORY, "no memory");
+			tls_cert_find(mistake, TLS_CERT_NO_MEMORY, "no memory");
 		}
 	}
 	if (mistake->result == TLS_CERT_OK && more < 0)
-		find(mistake, TLS_CERT_BAD_CERTIFICATE, "certificate number %d is damaged: %s",
-		     n + 1, openssl_reason());
+		tls_cert_find(mistake, TLS_CERT_BAD_CERTIFICATE,
+			      "certificate number %d is damaged: %s", n + 1,
+			      tls_cert_openssl_reason());
 	if (mistake->result == TLS_CERT_OK && n == 0)
-		find(mistake, TLS_CERT_NO_CERTIFICATE, "has no certificate in PEM form");
+		tls_cert_find(mistake, TLS_CERT_NO_CERTIFICATE, "has no certificate in PEM form");
 	ERR_clear_error();
 	BIO_free(bio);
 	if (mistake->result == TLS_CERT_OK)
@@ -84,7 +84,7 @@ static STACK_OF(X509) *
 	return NULL;
 }
 
-static void date_of(const ASN1_TIME *time, char *text, size_t size)
+void tls_cert_date(const ASN1_TIME *time, char *text, size_t size)
 {
 	struct tm tm;
 
@@ -101,13 +101,13 @@ static void check_dates(X509 *certificate, struct tls_cert_finding *warning)
 	subject_of(certificate, subject, sizeof(subject));
 	/* A date that cannot be compared (0) counts as gone by. */
 	if (X509_cmp_current_time(until) <= 0) {
-		date_of(until, date, sizeof(date));
-		find(warning, TLS_CERT_EXPIRED, "the certificate of %s expired at %s", subject,
-		     date);
+		tls_cert_date(until, date, sizeof(date));
+		tls_cert_find(warning, TLS_CERT_EXPIRED, "the certificate of %s expired at %s",
+			      subject, date);
 	} else if (X509_cmp_current_time(from) >= 0) {
-		date_of(from, date, sizeof(date));
-		find(warning, TLS_CERT_NOT_YET_VALID,
-		     "the certificate of %s is not valid before %s", subject, date);
+		tls_cert_date(from, date, sizeof(date));
+		tls_cert_find(warning, TLS_CERT_NOT_YET_VALID,
+			      "the certificate of %s is not valid before %s", subject, date);
 	}
 }
 
@@ -122,20 +122,21 @@ static void check_key_type(EVP_PKEY *key, const char *whose, struct tls_cert_fin
 	case EVP_PKEY_RSA:
 		if (EVP_PKEY_get_bits(key) >= RSA_BITS_MIN)
 			return;
-		find(mistake, TLS_CERT_KEY_TYPE, "%s is RSA with %d bits, which is too short",
-		     whose, EVP_PKEY_get_bits(key));
+		tls_cert_find(mistake, TLS_CERT_KEY_TYPE,
+			      "%s is RSA with %d bits, which is too short", whose,
+			      EVP_PKEY_get_bits(key));
 		return;
 	case EVP_PKEY_EC:
 		(void)EVP_PKEY_get_group_name(key, group, sizeof(group), NULL);
 		if (strcmp(group, "prime256v1") == 0 || strcmp(group, "P-256") == 0 ||
 		    strcmp(group, "secp384r1") == 0 || strcmp(group, "P-384") == 0)
 			return;
-		find(mistake, TLS_CERT_KEY_TYPE, "%s is on the curve %s", whose,
-		     group[0] ? group : "without a name");
+		tls_cert_find(mistake, TLS_CERT_KEY_TYPE, "%s is on the curve %s", whose,
+			      group[0] ? group : "without a name");
 		return;
 	default:
-		find(mistake, TLS_CERT_KEY_TYPE, "%s is of the type %s", whose,
-		     type > 0 && OBJ_nid2sn(type) ? OBJ_nid2sn(type) : "unknown");
+		tls_cert_find(mistake, TLS_CERT_KEY_TYPE, "%s is of the type %s", whose,
+			      type > 0 && OBJ_nid2sn(type) ? OBJ_nid2sn(type) : "unknown");
 	}
 }
 
@@ -149,10 +150,10 @@ static void check_order(STACK_OF(X509) * chain, struct tls_cert_finding *warning
 
 		if (X509_check_issued(next, one) == X509_V_OK)
 			continue;
-		find(warning, TLS_CERT_REFUSED,
-		     "the certificate of %s is not signed by the next one, of %s",
-		     subject_of(one, subject, sizeof(subject)),
-		     subject_of(next, issuer, sizeof(issuer)));
+		tls_cert_find(warning, TLS_CERT_REFUSED,
+			      "the certificate of %s is not signed by the next one, of %s",
+			      subject_of(one, subject, sizeof(subject)),
+			      subject_of(next, issuer, sizeof(issuer)));
 	}
 }
 
@@ -163,7 +164,7 @@ static void try_certificate(STACK_OF(X509) * chain, EVP_PKEY *key, struct tls_ce
 	bool ok = ctx != NULL;
 
 	if (!ok)
-		find(mistake, TLS_CERT_NO_MEMORY, "no memory");
+		tls_cert_find(mistake, TLS_CERT_NO_MEMORY, "no memory");
 	for (int i = 0; ok && i < sk_X509_num(chain); i++) {
 		X509 *certificate = sk_X509_value(chain, i);
 
@@ -173,7 +174,8 @@ static void try_certificate(STACK_OF(X509) * chain, EVP_PKEY *key, struct tls_ce
 	if (ok && key)
 		ok = SSL_CTX_use_PrivateKey(ctx, key) == 1;
 	if (!ok)
-		find(mistake, TLS_CERT_REFUSED, "OpenSSL refuses it: %s", openssl_reason());
+		tls_cert_find(mistake, TLS_CERT_REFUSED, "OpenSSL refuses it: %s",
+			      tls_cert_openssl_reason());
 	SSL_CTX_free(ctx);
 	ERR_clear_error();
 }
@@ -184,9 +186,9 @@ static void check_role(X509 *leaf, enum tls_cert_role role, struct tls_cert_find
 	int purpose = server ? X509_PURPOSE_SSL_SERVER : X509_PURPOSE_SSL_CLIENT;
 
 	if (X509_check_purpose(leaf, purpose, 0) == 0)
-		find(warning, TLS_CERT_REFUSED,
-		     "its first certificate is not for TLS %s, %s will refuse it",
-		     server ? "servers" : "clients", server ? "clients" : "servers");
+		tls_cert_find(warning, TLS_CERT_REFUSED,
+			      "its first certificate is not for TLS %s, %s will refuse it",
+			      server ? "servers" : "clients", server ? "clients" : "servers");
 }
 
 void tls_cert_check_chain(const char *chain, size_t chain_len, enum tls_cert_role role,
@@ -197,7 +199,7 @@ void tls_cert_check_chain(const char *chain, size_t chain_len, enum tls_cert_rol
 	X509 *leaf;
 
 	*ret_verdict = (struct tls_cert_verdict){};
-	certificates = read_certificates(chain, chain_len, mistake);
+	certificates = tls_cert_read_all(chain, chain_len, mistake);
 	if (!certificates)
 		return;
 	leaf = sk_X509_value(certificates, 0);
@@ -223,13 +225,14 @@ static EVP_PKEY *read_key(const char *pem, size_t len, struct tls_cert_finding *
 	if (bio)
 		key = PEM_read_bio_PrivateKey(bio, NULL, tls_no_password, &asked);
 	if (!bio)
-		find(mistake, TLS_CERT_NO_MEMORY, "no memory");
+		tls_cert_find(mistake, TLS_CERT_NO_MEMORY, "no memory");
 	else if (!key && asked)
-		find(mistake, TLS_CERT_KEY_ENCRYPTED, "the private key is encrypted");
+		tls_cert_find(mistake, TLS_CERT_KEY_ENCRYPTED, "the private key is encrypted");
 	else if (!key && !strstr(pem, "PRIVATE KEY-----"))
-		find(mistake, TLS_CERT_NO_KEY, "has no private key in PEM form");
+		tls_cert_find(mistake, TLS_CERT_NO_KEY, "has no private key in PEM form");
 	else if (!key)
-		find(mistake, TLS_CERT_BAD_KEY, "the private key is damaged: %s", openssl_reason());
+		tls_cert_find(mistake, TLS_CERT_BAD_KEY, "the private key is damaged: %s",
+			      tls_cert_openssl_reason());
 	ERR_clear_error();
 	BIO_free(bio);
 	return key;
@@ -256,21 +259,42 @@ void tls_cert_check_pair(const char *chain, size_t chain_len, const char *key, s
 	char subject[160];
 
 	*ret_verdict = (struct tls_cert_verdict){};
-	certificates = read_certificates(chain, chain_len, mistake);
+	certificates = tls_cert_read_all(chain, chain_len, mistake);
 	pkey = read_key(key, key_len, mistake);
 	if (certificates && pkey) {
 		X509 *leaf = sk_X509_value(certificates, 0);
 
 		if (X509_check_private_key(leaf, pkey) != 1)
-			find(mistake, TLS_CERT_MISMATCH,
-			     "the private key does not belong to the first certificate, of %s",
-			     subject_of(leaf, subject, sizeof(subject)));
+			tls_cert_find(
+				mistake, TLS_CERT_MISMATCH,
+				"the private key does not belong to the first certificate, of %s",
+				subject_of(leaf, subject, sizeof(subject)));
 		else
 			try_certificate(certificates, pkey, mistake);
 	}
 	ERR_clear_error();
 	sk_X509_pop_free(certificates, X509_free);
 	EVP_PKEY_free(pkey);
+}
+
+/* OpenSSL believes a CA for its own sake only when it is a root. */
+static void check_roots(STACK_OF(X509) * certificates, struct tls_cert_finding *warning)
+{
+	char subject[160];
+
+	for (int i = 0; i < sk_X509_num(certificates); i++) {
+		X509 *certificate = sk_X509_value(certificates, i);
+		bool found = false;
+
+		for (int by = 0; !found && by < sk_X509_num(certificates); by++)
+			found = X509_check_issued(sk_X509_value(certificates, by), certificate) ==
+				X509_V_OK;
+		if (!found)
+			tls_cert_find(warning, TLS_CERT_NO_ROOT,
+				      "%s is no root CA, and its issuer is not there: what it "
+				      "signs is refused",
+				      subject_of(certificate, subject, sizeof(subject)));
+	}
 }
 
 void tls_cert_check_ca(const char *ca, size_t ca_len, struct tls_cert_verdict *ret_verdict)
@@ -280,15 +304,18 @@ void tls_cert_check_ca(const char *ca, size_t ca_len, struct tls_cert_verdict *r
 	char subject[160];
 
 	*ret_verdict = (struct tls_cert_verdict){};
-	certificates = read_certificates(ca, ca_len, mistake);
+	certificates = tls_cert_read_all(ca, ca_len, mistake);
 	for (int i = 0; certificates && i < sk_X509_num(certificates); i++) {
 		X509 *certificate = sk_X509_value(certificates, i);
 
 		if (X509_check_ca(certificate) == 0)
-			find(mistake, TLS_CERT_NOT_A_CA, "the certificate of %s is not a CA",
-			     subject_of(certificate, subject, sizeof(subject)));
+			tls_cert_find(mistake, TLS_CERT_NOT_A_CA,
+				      "the certificate of %s is not a CA",
+				      subject_of(certificate, subject, sizeof(subject)));
 		check_dates(certificate, &ret_verdict->warning);
 	}
+	if (certificates && mistake->result == TLS_CERT_OK)
+		check_roots(certificates, &ret_verdict->warning);
 	ERR_clear_error();
 	sk_X509_pop_free(certificates, X509_free);
 }
@@ -306,7 +333,7 @@ static bool seconds_of(const ASN1_TIME *time, int64_t *ret_seconds)
 bool tls_cert_first_end(const char *pem, size_t len, struct tls_cert_end *ret_end)
 {
 	struct tls_cert_finding mistake = {};
-	STACK_OF(X509) *certificates = read_certificates(pem, len, &mistake);
+	STACK_OF(X509) *certificates = tls_cert_read_all(pem, len, &mistake);
 	bool found = false;
 
 	for (int i = 0; certificates && i < sk_X509_num(certificates); i++) {

@@ -6,6 +6,8 @@
 #ifndef SLUICE_SYS_TLS_CERT_H
 #define SLUICE_SYS_TLS_CERT_H
 
+#include "sys/tls_verify.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -23,8 +25,15 @@ enum tls_cert_result {
 	TLS_CERT_NOT_A_CA,
 	TLS_CERT_NO_PKCS12,
 	TLS_CERT_WRONG_PASSWORD,
-	TLS_CERT_LEGACY, /* only OpenSSL's legacy provider can decrypt it */
+	TLS_CERT_LEGACY,	/* only OpenSSL's legacy provider can decrypt it */
+	TLS_CERT_NO_CRL,	/* neither PEM nor DER */
+	TLS_CERT_BAD_CRL,	/* damaged */
+	TLS_CERT_PARTIAL_CRL,	/* a delta, or in another way not the whole list */
+	TLS_CERT_CRL_SIGNATURE, /* by another key than that of the CA with this name */
 	/* As warnings only: */
+	TLS_CERT_CRL_ISSUER, /* of a CA that is not there */
+	TLS_CERT_CRL_EXPIRED,
+	TLS_CERT_NO_ROOT, /* a CA whose own issuer is not there */
 	TLS_CERT_EXPIRED,
 	TLS_CERT_NOT_YET_VALID,
 	TLS_CERT_NO_MEMORY,
@@ -66,5 +75,18 @@ struct tls_cert_end {
 
 /** tls_cert_first_end() - Returns: false when the text has no certificate, or a damaged one. */
 bool tls_cert_first_end(const char *pem, size_t len, struct tls_cert_end *ret_end);
+
+/**
+ * tls_cert_check_crl() - a text of CRLs, for peers who are signed by the @cas (PEM) or by a sub-CA
+ * that they bring themselves. @all_known: warn of the CRLs of such a sub-CA too.
+ */
+void tls_cert_check_crl(struct tls_bytes crl, const struct tls_bytes *cas, size_t n_cas,
+			bool all_known, struct tls_cert_verdict *ret_verdict);
+
+/**
+ * tls_cert_system_ca_path() - the file with the CAs that programs on this system believe by default:
+ * $SSL_CERT_FILE, else where OpenSSL was built to look, else where distributions have it.
+ */
+const char *tls_cert_system_ca_path(void);
 
 #endif

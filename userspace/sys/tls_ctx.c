@@ -110,6 +110,17 @@ static int load_certificates(struct tls_ctx *ctx, const struct tls_pem_pair *pai
 	return 0;
 }
 
+static bool is_announced(const SSL_CTX *ssl_ctx, const X509 *ca)
+{
+	const STACK_OF(X509_NAME) *names = SSL_CTX_get_client_CA_list(ssl_ctx);
+
+	for (int i = 0; i < sk_X509_NAME_num(names); i++) {
+		if (X509_NAME_cmp(sk_X509_NAME_value(names, i), X509_get_subject_name(ca)) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* The client is shown the CAs' names to choose its certificate by. */
 static int announce_cas(SSL_CTX *ssl_ctx, const struct tls_bytes *pem)
 {
@@ -118,7 +129,7 @@ static int announce_cas(SSL_CTX *ssl_ctx, const struct tls_bytes *pem)
 	int more = 0, r = bio ? 0 : -ENOMEM;
 
 	while (r == 0 && (more = tls_pem_next(bio, &ca)) > 0) {
-		if (SSL_CTX_add_client_CA(ssl_ctx, ca) != 1)
+		if (!is_announced(ssl_ctx, ca) && SSL_CTX_add_client_CA(ssl_ctx, ca) != 1)
 			r = -ENOMEM;
 		X509_free(ca);
 	}

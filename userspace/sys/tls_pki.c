@@ -191,11 +191,14 @@ static int set_serial(X509 *cert)
 	return r;
 }
 
+static const EVP_MD *digest_for(const EVP_PKEY *signer)
+{
+	return EVP_PKEY_is_a(signer, "ED25519") ? NULL : EVP_sha256();
+}
+
 static int sign(X509 *cert, EVP_PKEY *signer)
 {
-	const EVP_MD *digest = EVP_PKEY_is_a(signer, "ED25519") ? NULL : EVP_sha256();
-
-	return X509_sign(cert, signer, digest) > 0 ? 0 : -EIO;
+	return X509_sign(cert, signer, digest_for(signer)) > 0 ? 0 : -EIO;
 }
 
 static int fill(struct tls_pki_entity *entity, const struct tls_pki_request *request,
@@ -305,4 +308,73 @@ char *tls_pki_key_pem(const struct tls_pki_entity *entity)
 		return NULL;
 	return take_text(
 		bio, PEM_write_bio_PrivateKey(bio, entity->key, NULL, NULL, 0, NULL, NULL) == 1);
+}
+
+/* --- CRLs --- */
+
+static bool add_revoked(X509_CRL *crl, X509 *cert, time_t when)
+{
+	X509_REVOKED *entry = X509_REVOKED_new();
+	ASN1_TIME *date = ASN1_TIME_set(NULL, when);
+	bool ok = entry && date &&
+		  X509_REVOKED_set_serialNumber(entry, X509_get_serialNumber(cert)) == 1 &&
+		  X509_REVOKED_set_revocationDate(entry, date) == 1 &&
+		  X509_CRL_add0_revoked(crl, entry) == 1;
+
+	ASN1_TIME_free(date);
+	if (!ok)
+		X509_REVOKED_free(entry);
+	return ok;
+}
+
+/* RFC 5280 wants both; a later CRL has a higher number. */
+static bool add_crl_extensions(X509_CRL *crl, X509 *issuer, time_t from)
+{
+	X509V3_CTX context;
+	X509_EXTENSION *key;
+	ASN1_INTEGER *number = ASN1_INTEGER_new();
+	bool ok = number && ASN1_INTEGER_set_int64(number, from) == 1 &&
+		  X509_CRL_add1_ext_i2d(crl, NID_crl_number, number, 0, 0) == 1;
+
+	X509V3_set_ctx(&context, issuer, NULL, NULL, crl, 0);
+	X509V3_set_ctx_nodb(&context);
+	key = X509V3_EXT_conf_nid(NULL, &context, NID_authority_key_identifier, "keyid:always");
+	ok = ok && key && X509_CRL_add_ext(crl, key, -1) == 1;
+	X509_EXTENSION_free(key);
+	ASN1_INTEGER_free(number);
+	return ok;
+}
+
+static bool fill_crl(X509_CRL *crl, const struct tls_pki_entity *issuer, time_t from, time_t until)
+{
+	ASN1_TIME *begins = ASN1_TIME_set(NULL, from);
+	ASN1_TIME *ends = ASN1_TIME_set(NULL, until);
+	bool ok = begins && ends && X509_CRL_set_version(crl, X509_CRL_VERSION_2) == 1 &&
+		  X509_CRL_set_issuer_name(crl, X509_get_subject_name(issuer->cert)) == 1 &&
+		  X509_CRL_set1_lastUpdate(crl, begins) == 1 &&
+		  X509_CRL_set1_nextUpdate(crl, ends) == 1 &&
+		  add_crl_extensions(crl, issuer->cert, from);
+
+	ASN1_TIME_free(begins);
+	ASN1_TIME_free(ends);
+	return ok;
+}
+
+char *tls_pki_crl_pem(const struct tls_pki_entity *issuer, struct tls_pki_entity *const *revoked,
+		      size_t n, time_t from, time_t until)
+{
+	X509_CRL *crl = X509_CRL_new();
+	BIO *bio = BIO_new(BIO_s_mem());
+	bool ok = crl && bio && fill_crl(crl, issuer, from, until);
+	char *text = NULL;
+
+	for (size_t i = 0; ok && i < n; i++)
+		ok = add_revoked(crl, revoked[i]->cert, from);
+	ok = ok && X509_CRL_sort(crl) == 1 &&
+	     X509_CRL_sign(crl, issuer->key, digest_for(issuer->key)) > 0;
+	if (bio)
+		text = take_text(bio, ok && PEM_write_bio_X509_CRL(bio, crl) == 1);
+	X509_CRL_free(crl);
+	ERR_clear_error();
+	return text;
 }

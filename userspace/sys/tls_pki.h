@@ -75,4 +75,11 @@ char *tls_pki_cert_pem(const struct tls_pki_entity *entity);
 /** tls_pki_key_pem() - private key as PEM text; the caller wipes and frees it. NULL: no memory. */
 char *tls_pki_key_pem(const struct tls_pki_entity *entity);
 
+/**
+ * tls_pki_crl_pem() - a CRL of @issuer, valid from @from until @until, with the serial numbers of the
+ * @n certificates @revoked, as PEM text. Returns: NULL: no memory, or OpenSSL does not want.
+ */
+char *tls_pki_crl_pem(const struct tls_pki_entity *issuer, struct tls_pki_entity *const *revoked,
+		      size_t n, time_t from, time_t until);
+
 #endif

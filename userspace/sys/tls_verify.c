@@ -136,6 +136,7 @@ static void note_error(const struct question *q, const struct tls_trust *trust,
 			      verdict->refusal == TLS_REFUSAL_SIGNATURE)) {
 		verdict->refusal = TLS_REFUSAL_TRUST_DOMAIN;
 		verdict->detail = "not signed by the CAs of its trust domain";
+		verdict->culprit = NULL;
 	}
 }
 

@@ -15,7 +15,7 @@ SUITE("resumption", NEEDS(NEED_NETNS), .deadline_ms = 30000);
 #define ALERT_MS 5000
 
 /* RFC 8446 section 6 */
-enum { ALERT_UNKNOWN_CA = 48, ALERT_ACCESS_DENIED = 49 };
+enum { ALERT_CERTIFICATE_REVOKED = 44, ALERT_UNKNOWN_CA = 48, ALERT_ACCESS_DENIED = 49 };
 
 static const struct peer_step *const echo = STEPS(ECHO_ALL, FINISH);
 
@@ -105,20 +105,23 @@ static void visit_in_vain(struct e2e *e, const struct tlsclient_options *options
 	tlsclient_close(&client);
 }
 
-static void prepare(struct e2e *e)
+/* Tickets with keys of a file, and @more lines of `tls:`. */
+static void set_tls(struct e2e *e, const char *more)
 {
-	static char tls[300];
+	static char tls[600];
 
-	snprintf(tls, sizeof(tls), ON "      ticket_keys: file:%s/tickets\n", test_tmpdir());
+	snprintf(tls, sizeof(tls), ON "      ticket_keys: file:%s/tickets\n%s", test_tmpdir(),
+		 more);
 	e->tls = tls;
-	e->script = echo;
-	e2e_prepare(e);
-	write_keys(e, OLD_KEY, NULL);
 }
 
 static void begin(struct e2e *e)
 {
-	prepare(e);
+	if (!e->tls)
+		set_tls(e, "");
+	e->script = echo;
+	e2e_prepare(e);
+	write_keys(e, OLD_KEY, NULL);
 	e2e_start(e);
 }
 
@@ -294,12 +297,15 @@ struct change_case {
 	enum outcome outcome;
 	int alert;
 	const char *rules, *ca, *tls; /* NULL: as before */
+	const char *more;	      /* lines of `tls:`; NULL: none */
+	bool revoke;		      /* client-a */
 	const char *keys[2];
 };
 
 #define DENY                                                                                       \
 	"      - {name: not-a, match: {cn: [client-a]}, action: deny}\n"                           \
 	"      - {name: rest, upstream: app}\n"
+#define CRLS "      client_crl: [\"file:pki/sub-ca.crl\", \"file:pki/ca.crl\"]\n"
 #define MORE                                                                                       \
 	"      - {name: b, match: {cn: [client-b]}, action: deny}\n"                               \
 	"      - {name: known, match: {cn: [client-a]}, upstream: app}\n"
@@ -307,10 +313,12 @@ struct change_case {
 /* clang-format off */
 CASES(struct change_case, changes,
       {.name = "nothing", .outcome = RESUMED},
-      {.name = "another-ca", .outcome = REFUSED, .alert = ALERT_UNKNOWN_CA, .ca = "other-ca.pem"},
-      {.name = "one-more-ca", .outcome = IN_FULL, .ca = "both.pem"},
+      {.name = "another-ca", .outcome = REFUSED, .alert = ALERT_UNKNOWN_CA, .ca = "file:pki/other-ca.pem"},
+      {.name = "one-more-ca", .outcome = IN_FULL, .ca = "file:pki/both.pem"},
       {.name = "a-rule-that-denies", .outcome = REFUSED, .alert = ALERT_ACCESS_DENIED, .rules = DENY},
       {.name = "one-more-rule", .outcome = IN_FULL, .rules = MORE},
+      {.name = "a-crl", .outcome = IN_FULL, .more = CRLS},
+      {.name = "a-crl-that-revokes", .outcome = REFUSED, .alert = ALERT_CERTIFICATE_REVOKED, .more = CRLS, .revoke = true},
       {.name = "key-rotated", .outcome = RESUMED, .keys = {NEW_KEY, OLD_KEY}},
       {.name = "key-dropped", .outcome = IN_FULL, .keys = {NEW_KEY}},
       {.name = "random-keys", .outcome = IN_FULL, .tls = ON},
@@ -336,10 +344,8 @@ static void concatenate(struct e2e *e)
 	MUST_EQ(fclose(to), 0);
 }
 
-/* The daemon with another configuration, at the same address. */
-static void restart(struct e2e *e, const struct change_case *change)
+static void make_change(struct e2e *e, const struct change_case *change)
 {
-	MUST_EQ(daemon_stop(&e->daemon, 10000), 0);
 	if (change->keys[0])
 		write_keys(e, change->keys[0], change->keys[1]);
 	concatenate(e);
@@ -347,25 +353,125 @@ static void restart(struct e2e *e, const struct change_case *change)
 	e->client_ca = change->ca;
 	if (change->tls)
 		e->tls = change->tls;
+	if (change->more)
+		set_tls(e, change->more);
+	if (change->revoke)
+		e2e_pki(e, "--crl", "sub-ca", "--revoke", "client-a", NULL);
 	e2e_write_yaml(e);
+}
+
+/* At the same address. */
+static void restart(struct e2e *e, const struct change_case *change)
+{
+	MUST_EQ(daemon_stop(&e->daemon, 10000), 0);
+	make_change(e, change);
 	E2E_MUST(e, daemon_start(&e->daemon, e->yaml) == 0);
 }
 
-TEST_MATRIX(after_a_change, changes, versions)
+static void reload(struct e2e *e, const struct change_case *change)
+{
+	char admin[128];
+	const char *argv[] = {"sluice", "reload", "--admin", admin, NULL};
+
+	snprintf(admin, sizeof(admin), "unix:%s/admin.sock", e->daemon.dir);
+	make_change(e, change);
+	MUST_EQ(daemon_write(&e->daemon, "sluice.yaml", e->yaml), 0);
+	E2E_MUST(e, daemon_command(&e->daemon, argv) == 0);
+}
+
+typedef void change_function(struct e2e *e, const struct change_case *change);
+
+static void try_change(const struct change_case *row, int version, change_function *change)
 {
 	static struct e2e e;
 	struct tlsclient_options options;
 
 	begin(&e);
 	options = e2e_client_options(&e, NULL);
-	options.version = column->version;
+	options.version = version;
 	options.session = visit(&e, &options, false);
 	SSL_SESSION_free(visit(&e, &options, true));
-	restart(&e, row);
+	change(&e, row);
 	if (row->outcome == REFUSED)
 		visit_in_vain(&e, &options, false, row->alert);
 	else
 		SSL_SESSION_free(visit(&e, &options, row->outcome == RESUMED));
+	SSL_SESSION_free(options.session);
+	e2e_stop(&e);
+}
+
+TEST_MATRIX(after_a_restart, changes, versions)
+{
+	try_change(row, column->version, restart);
+}
+
+TEST_MATRIX(after_a_reload, changes, versions)
+{
+	try_change(row, column->version, reload);
+}
+
+/* The same configuration, and a file of it is another one. */
+TEST_CASES(after_a_new_crl, versions)
+{
+	static const struct change_case revoked = {.more = CRLS, .revoke = true};
+	static struct e2e e;
+	struct tlsclient_options options;
+
+	set_tls(&e, CRLS);
+	begin(&e);
+	options = e2e_client_options(&e, NULL);
+	options.version = variant->version;
+	options.session = visit(&e, &options, false);
+	SSL_SESSION_free(visit(&e, &options, true));
+	reload(&e, &revoked);
+	visit_in_vain(&e, &options, false, ALERT_CERTIFICATE_REVOKED);
+	SSL_SESSION_free(options.session);
+	e2e_stop(&e);
+}
+
+/* A session that a ticket began is known by its chain as any other. */
+TEST_CASES(a_resumed_session_is_revoked, versions)
+{
+	static const struct change_case revoked = {.more = CRLS, .revoke = true};
+	static struct e2e e;
+	struct tlsclient_options options;
+	struct tlsclient client;
+	struct log_entry line;
+	char byte = 'x';
+
+	set_tls(&e, CRLS);
+	begin(&e);
+	options = e2e_client_options(&e, NULL);
+	options.version = variant->version;
+	options.session = visit(&e, &options, false);
+	e2e_connect(&e, &client, &options);
+	MUST(SSL_session_reused(client.ssl));
+	MUST_EQ(tlsclient_send(&client, &byte, 1), 1);
+	E2E_MUST(&e, UNTIL(tlsclient_recv(&client, &byte, 1) == 1, 5000));
+	reload(&e, &revoked);
+	E2E_MUST(&e, daemon_wait_log(&e.daemon, "revoked", NULL, NULL, 0, 5000, &line));
+	E2E_MUST(&e, log_entry_is(&line, "reason", "revoked"), "%s", line.text);
+	E2E_MUST(&e, log_entry_is(&line, "resumed", "yes"), "%s", line.text);
+	E2E_MUST(&e, UNTIL(tlsclient_recv(&client, &byte, 1) != -EAGAIN, 5000));
+	tlsclient_close(&client);
+	SSL_SESSION_free(options.session);
+	e2e_stop(&e);
+}
+
+/* Random keys do not change with something that has nothing to do with them. */
+TEST_CASES(random_keys_last_over_a_reload, versions)
+{
+	static const struct change_case none = {.tls = ON};
+	static struct e2e e = {.tls = ON};
+	struct tlsclient_options options;
+
+	begin(&e);
+	options = e2e_client_options(&e, NULL);
+	options.version = variant->version;
+	options.session = visit(&e, &options, false);
+	e.top = "timeouts: {idle: 30m}\n";
+	reload(&e, &none);
+	SSL_SESSION_free(visit(&e, &options, true));
 	SSL_SESSION_free(options.session);
 	e2e_stop(&e);
 }

@@ -95,9 +95,6 @@ int confload_certificate(struct confload *load, const struct confload_field *fie
 			 enum tls_cert_role role, const struct confile_certificate *from,
 			 struct config_certificate *to);
 
-/** confload_blob() - the content of @source; data stays NULL when there was a mistake. */
-int confload_blob(struct confload *load, const struct confload_field *field, const char *source,
-		  struct config_blob *to);
 /**
  * confload_unlock_pkcs12() - chain and key from `pkcs12:` of the certificate at @field; they stay
  * empty when there was a mistake.

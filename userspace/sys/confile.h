@@ -40,9 +40,9 @@ struct confile_tls {
 	unsigned int n_alpn;
 	char *client_auth;
 	char *client_ca;
-	char *resumption, *ticket_keys, *ticket_lifetime;
 	char *client_ca_names;
 	struct confile_verify verify;
+	char *resumption, *ticket_keys, *ticket_lifetime;
 };
 
 struct confile_time {

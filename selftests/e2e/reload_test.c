@@ -555,6 +555,46 @@ TEST_CASES(whose_ca_is_gone_is_reset, engines)
 	e2e_stop(&e);
 }
 
+static void crl_of_nobody(struct e2e *e)
+{
+	e2e_pki(e, "--crl", "ca", NULL);
+	e2e_pki(e, "--crl", "sub-ca", NULL);
+}
+
+TEST_CASES(who_is_revoked_is_reset, engines)
+{
+	static struct e2e e = {.more_pki = crl_of_nobody,
+			       .tls = "      client_crl: [\"file:pki/ca.crl\", "
+				      "\"file:pki/sub-ca.crl\"]\n",
+			       .rules = "      - {name: all, upstream: app}\n"};
+	struct tlsclient client, other;
+	struct tlsclient_options options;
+	struct peer peer, other_peer;
+	struct log_entry line;
+	ssize_t r;
+	char byte;
+
+	start(&e, variant);
+	e2e_connect_echo(&e, &client, &peer);
+	e2e_prove_live(&e, &client);
+	options = e2e_client_options(&e, NULL);
+	options.cert = e2e_path(&e, "pki/client-b.pem");
+	options.key = e2e_path(&e, "pki/client-b.key");
+	e2e_connect(&e, &other, &options);
+	peer_init_client(&other_peer, &other);
+	peer_expect_echo(&other_peer);
+	e2e_run(&e, &other_peer, STEPS(SEND(1000), RECV(1000)));
+	e2e_pki(&e, "--crl", "sub-ca", "--revoke", "client-a", "--force", NULL);
+	await_generation(&e, "2");
+	E2E_MUST(&e, UNTIL((r = tlsclient_recv(&client, &byte, 1)) != -EAGAIN, 1000));
+	MUST_EQ(r, -ECONNRESET);
+	E2E_MUST(&e, daemon_wait_log(&e.daemon, "revoked", "reason", "revoked", 0, 1000, &line));
+	MUST(log_entry_is(&line, "subject", "CN=client-a"));
+	tlsclient_close(&client);
+	e2e_end_echo(&e, &other, &other_peer);
+	e2e_stop(&e);
+}
+
 TEST_CASES(a_server_whose_ca_is_gone_is_left, engines)
 {
 	static struct e2e e = {.originate = true};
@@ -792,5 +832,47 @@ TEST(no_handshake_is_lost, .deadline_ms = 120000)
 	       RELOADS, (unsigned long long)atomic_load(&tally->longest_us) / 1000);
 	MUST_EQ(atomic_load(&tally->lost), 0);
 	MUST_EQ(daemon_counter(&e.daemon, "revoked"), 0);
+	e2e_stop(&e);
+}
+
+/* Returns: the process that has the only session. */
+static pid_t worker_with_session(struct e2e *e)
+{
+	struct json _cleanup_json_ *status = daemon_status(&e->daemon);
+	const struct json *workers = json_get_array(status, "workers");
+	pid_t pid = 0;
+
+	for (size_t i = 0; i < json_count(workers); i++) {
+		const struct json *worker = json_at(workers, i);
+
+		if (json_count(json_get_array(worker, "sessions")) > 0)
+			pid = (pid_t)json_get_u64(worker, "pid", 0);
+	}
+	E2E_MUST(e, pid > 0);
+	return pid;
+}
+
+/* It would keep alive who is not allowed any more: it is killed for that. */
+TEST(a_worker_that_hangs_is_replaced)
+{
+	static struct e2e e = {.workers = 2};
+	struct log_entry line;
+	struct tlsclient client;
+	struct peer peer;
+	ssize_t r = -EAGAIN;
+	char byte;
+
+	start(&e, NULL);
+	e2e_connect_echo(&e, &client, &peer);
+	MUST_OK(kill(worker_with_session(&e), SIGSTOP));
+	edit(&e, "cn: [client-a]", "cn: [client-b]");
+	put(&e, "sluice.yaml", e.yaml);
+	E2E_MUST(&e, daemon_wait_log(&e.daemon, "worker_killed", NULL, NULL, 0, 10000, &line));
+	await_generation(&e, "2");
+	E2E_MUST(&e, UNTIL((r = tlsclient_recv(&client, &byte, 1)) != -EAGAIN, 3000));
+	MUST_EQ(r, -ECONNRESET);
+	tlsclient_close(&client);
+	MUST_EQ(try_client(&e, "client-a"), 49);
+	MUST_EQ(try_client(&e, "client-b"), -1);
 	e2e_stop(&e);
 }

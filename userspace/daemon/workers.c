@@ -201,11 +201,11 @@ static void forget_control(struct worker_process *worker)
 	loop_disarm(worker->all->loop, &worker->start_limit);
 }
 
-uint64_t workers_build_limit_ms(uint64_t load_ms)
+uint64_t workers_build_limit_ms(uint64_t load_ms, uint64_t least_ms)
 {
 	uint64_t scaled = load_ms * START_FACTOR;
 
-	return scaled > START_LEAST_MS ? scaled : START_LEAST_MS;
+	return scaled > least_ms ? scaled : least_ms;
 }
 
 /* All that can fail comes before the fork: a process that nobody watches would be worse than none. */
@@ -224,7 +224,7 @@ static int spawn(struct worker_process *worker)
 	r = loop_add(loop, &worker->control, EPOLLIN);
 	if (r == 0)
 		r = loop_arm(loop, &worker->start_limit,
-			     workers_build_limit_ms(worker->all->options.load_ms));
+			     workers_build_limit_ms(worker->all->options.load_ms, START_LEAST_MS));
 	if (r < 0) {
 		forget_control(worker);
 		return r;
@@ -253,7 +253,8 @@ static void start_too_long(struct loop_timer *timer)
 
 	log_event(LOG_ERROR, "worker_killed", "worker %zu did not get ready within %llu ms",
 		  worker->index,
-		  (unsigned long long)workers_build_limit_ms(worker->all->options.load_ms));
+		  (unsigned long long)workers_build_limit_ms(worker->all->options.load_ms,
+							     START_LEAST_MS));
 	(void)kill(worker->pid, SIGKILL);
 }
 

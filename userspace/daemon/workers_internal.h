@@ -56,8 +56,8 @@ struct workers {
 	void *status_arg;
 };
 
-/** workers_build_limit_ms() - for a worker to build what took us @load_ms. */
-uint64_t workers_build_limit_ms(uint64_t load_ms);
+/** workers_build_limit_ms() - for a worker to build what took us @load_ms; never below @least_ms. */
+uint64_t workers_build_limit_ms(uint64_t load_ms, uint64_t least_ms);
 
 /** workers_reload_message() - an answer of @worker to a reload. */
 void workers_reload_message(struct worker_process *worker, const struct control_message *message);

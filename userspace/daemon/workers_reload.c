@@ -4,8 +4,7 @@
  * go over to it; when one cannot, none does. It is over when they have looked at their sessions.
  *
  * A worker that ends meanwhile is started again with whatever is the present generation then. One
- * that was told to go over and does not hangs, and would keep sessions alive that are not allowed any
- * more: it is killed, which resets them all.
+ * that hangs would keep sessions alive that are not allowed any more: it is killed, which resets them all.
  */
 #include "base/log.h"
 #include "daemon/workers_internal.h"
@@ -14,6 +13,7 @@
 #include <signal.h>
 #include <string.h>
 
+#define BUILD_WITHIN_MS	  3000 /* at least */
 #define SWITCH_WITHIN_MS  500
 #define RECHECK_WITHIN_MS 10000 /* 60,000 chains that differ */
 
@@ -115,11 +115,29 @@ static void commit(struct workers *ws)
 	tell_all(ws, CONTROL_COMMIT);
 }
 
+static bool is_prepared(const struct workers *ws)
+{
+	for (size_t i = 0; i < ws->count; i++) {
+		if (ws->list[i].pid > 0 && ws->list[i].owes == OWES_NOTHING)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Where another worker could build it, one that could not hangs: the next one is started with it. Where
+ * none could it may be the generation that is to blame.
+ */
 static void prepared_too_late(struct loop_timer *timer)
 {
 	struct workers *ws = container_of(timer, struct workers, reload.limit);
+	bool is_good = is_prepared(ws);
 
-	abandon(ws, "a worker did not build it in time");
+	kill_those(ws, OWES_PREPARED, "build the new generation");
+	if (is_good)
+		commit(ws);
+	else
+		abandon(ws, "no worker built it in time");
 }
 
 static void go_on(struct workers *ws)
@@ -215,7 +233,8 @@ int workers_reload(struct workers *ws, const struct workers_next *next)
 		return r;
 	reload->next = *next;
 	reload->limit.fire = prepared_too_late;
-	r = loop_arm(ws->loop, &reload->limit, workers_build_limit_ms(next->load_ms));
+	r = loop_arm(ws->loop, &reload->limit,
+		     workers_build_limit_ms(next->load_ms, BUILD_WITHIN_MS));
 	for (size_t i = 0; r == 0 && i < ws->count; i++) {
 		if (ws->list[i].pid > 0)
 			r = send_next(&ws->list[i]);

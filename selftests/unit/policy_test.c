@@ -299,7 +299,7 @@ TEST_CASES(the_first_rule_that_matches_decides, decisions)
 	struct policy_verdict verdict;
 
 	config->listeners[0].client_auth = variant->client_auth;
-	for (size_t i = 0; i < MAX && variant->claims[i].bytes; i++)
+	for (size_t i = 0; identity && i < MAX && variant->claims[i].bytes; i++)
 		add_claim(&identity, &variant->claims[i]);
 	if (identity && variant->unusable)
 		identity->unusable = 1U << variant->unusable;

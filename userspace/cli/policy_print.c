@@ -71,9 +71,13 @@ static bool is_valid_then(const struct policy_answers *answers)
 				      answers->facts.now <= answers->identity->not_after);
 }
 
-static bool is_allowed(const struct policy_answers *answers)
+/* Returns: NULL when it is refused. */
+static const char *upstream_of(const struct policy_answers *answers)
 {
-	return answers->verdict.allowed;
+	const struct config_rule *rule = answers->verdict.rule;
+
+	return rule && answers->verdict.allowed ? answers->config->upstreams[rule->upstream].name
+						: NULL;
 }
 
 /* --- for people --- */
@@ -155,14 +159,15 @@ void policy_print_text(const struct policy_answers *answers)
 {
 	const struct policy_verdict *verdict = &answers->verdict;
 	const char *rule = verdict->rule ? verdict->rule->name : NULL;
+	const char *upstream = upstream_of(answers);
 
 	if (answers->identity)
 		print_identity(answers->identity);
 	if (answers->n > 0)
 		print_rules(answers);
-	if (is_allowed(answers))
+	if (upstream)
 		printf("Listener %s: allowed by rule %s, to upstream %s\n", answers->listener->name,
-		       rule ? rule : "-", answers->config->upstreams[verdict->rule->upstream].name);
+		       rule ? rule : "-", upstream);
 	else
 		printf("Listener %s: refused%s%s: %s\n", answers->listener->name,
 		       rule ? " by rule " : "", rule ? rule : "", verdict->reason);
@@ -218,12 +223,10 @@ void policy_print_json(const struct policy_answers *answers)
 	struct json _cleanup_json_ *root = json_new_object();
 
 	json_add_str(root, "listener", answers->listener->name);
-	json_add_bool(root, "allowed", is_allowed(answers));
+	json_add_bool(root, "allowed", verdict->allowed);
 	json_add_str(root, "rule", verdict->rule ? verdict->rule->name : NULL);
 	json_add_str(root, "reason", verdict->reason);
-	json_add_str(root, "upstream",
-		     is_allowed(answers) ? answers->config->upstreams[verdict->rule->upstream].name
-					 : NULL);
+	json_add_str(root, "upstream", upstream_of(answers));
 	json_add_bool(root, "chain_verified", false);
 	json_add_bool(root, "in_validity", is_valid_then(answers));
 	if (answers->identity)

@@ -62,12 +62,11 @@ static void open_contexts(struct couple *couple)
 }
 
 /* Returns: how the client's side ended. */
-static enum tls_step couple_open(struct couple *couple, int version,
-				 const struct tls_server *wanted)
+static enum tls_step couple_connect(struct couple *couple, int version,
+				    const struct tls_server *wanted)
 {
 	enum tls_step server = TLS_STEP_WANT_READ, client = TLS_STEP_WANT_READ;
 
-	open_contexts(couple);
 	MUST_OK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, couple->fds));
 	MUST_EQ(tls_conn_new(couple->server_ctx, couple->fds[0], &couple->server), 0);
 	MUST_EQ(tls_conn_new_client(couple->client_ctx, couple->fds[1], wanted, &couple->client),
@@ -84,14 +83,26 @@ static enum tls_step couple_open(struct couple *couple, int version,
 	return client;
 }
 
-static void couple_close(struct couple *couple)
+static enum tls_step couple_open(struct couple *couple, int version,
+				 const struct tls_server *wanted)
+{
+	open_contexts(couple);
+	return couple_connect(couple, version, wanted);
+}
+
+static void couple_disconnect(struct couple *couple)
 {
 	tls_conn_free(couple->server);
 	tls_conn_free(couple->client);
-	tls_ctx_free(couple->server_ctx);
-	tls_ctx_free(couple->client_ctx);
 	MUST_OK(close(couple->fds[0]));
 	MUST_OK(close(couple->fds[1]));
+}
+
+static void couple_close(struct couple *couple)
+{
+	couple_disconnect(couple);
+	tls_ctx_free(couple->server_ctx);
+	tls_ctx_free(couple->client_ctx);
 }
 
 static void move(struct tls_conn *from, struct tls_conn *to)
@@ -174,4 +185,38 @@ TEST(a_name_that_is_none_is_an_error)
 	CHECK(!conn);
 	tls_ctx_free(couple.server_ctx);
 	tls_ctx_free(couple.client_ctx);
+}
+
+/* What the peer has shown outlives the connection, and the next one has the same. */
+TEST_CASES(what_was_shown_is_kept_once, versions)
+{
+	const struct tls_server wanted = {.kind = TLS_SERVER_DNS, .name = "app.example"};
+	struct tls_chain *first, *second, *of_client;
+	unsigned char *der = NULL;
+	struct couple couple;
+	size_t len = 0;
+	int der_len;
+
+	MUST_EQ(couple_open(&couple, variant->version, &wanted), TLS_STEP_DONE);
+	CHECK_EQ(tls_conn_verified(couple.client), TLS_VERIFIED_NOW);
+	first = tls_conn_chain(couple.client);
+	MUST(first);
+	der_len = i2d_X509(couple.server_ctx->identities[0].leaf, &der);
+	MUST_GE(der_len, 1);
+	CHECK_EQ(memcmp(tls_chain_der(first, &len), der, (size_t)der_len), 0);
+	CHECK_EQ(len, der_len);
+	OPENSSL_free(der);
+	/* The server has asked for nothing. */
+	of_client = tls_conn_chain(couple.server);
+	CHECK(!of_client);
+	CHECK_EQ(tls_conn_verified(couple.server), TLS_VERIFIED_NOT);
+	couple_disconnect(&couple);
+	MUST_EQ(couple_connect(&couple, variant->version, &wanted), TLS_STEP_DONE);
+	CHECK_EQ(tls_conn_verified(couple.client), TLS_VERIFIED_BEFORE);
+	second = tls_conn_chain(couple.client);
+	CHECK_EQ((uintptr_t)second, (uintptr_t)first);
+	couple_close(&couple);
+	CHECK_EQ(tls_chain_der(first, &len)[0], 0x30);
+	tls_chain_unref(first);
+	tls_chain_unref(second);
 }

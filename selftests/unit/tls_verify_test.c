@@ -374,6 +374,39 @@ TEST(without_verification_nobody_is_verified)
 
 /* --- CRLs as they come --- */
 
+struct two_crls_case {
+	VARIANT;
+	struct forge_crl_spec one, two;
+	bool one_revokes, two_revokes;
+	enum tls_refusal refusal;
+};
+
+/* clang-format off */
+CASES(struct two_crls_case, two_crls,
+      {.name = "newer_revokes", .one = {.from = -100, .until = DAY}, .two = {.from = -10, .until = DAY}, .two_revokes = true, REFUSED(REVOKED)},
+      {.name = "newer_comes_first", .one = {.from = -10, .until = DAY}, .two = {.from = -100, .until = DAY}, .one_revokes = true, REFUSED(REVOKED)},
+      {.name = "older_revoked", .one = {.from = -100, .until = DAY}, .two = {.from = -10, .until = DAY}, .one_revokes = true},
+      {.name = "out_of_date_one_revoked", .one = {.from = -100, .until = -5}, .two = {.from = -200, .until = DAY}, .one_revokes = true},
+      {.name = "next_one_is_there_already", .one = {.from = -100, .until = DAY}, .two = {.from = DAY, .until = 2 * DAY}, .two_revokes = true});
+/* clang-format on */
+
+TEST_CASES(the_newest_that_is_valid_counts, two_crls)
+{
+	const struct path_case c = {.mode = TLS_CRL_LEAF};
+	struct tls_failure failure;
+	struct tls_ctx *ctx;
+	struct lab lab;
+
+	open_lab(&lab, &c);
+	add_crl(&lab, &lab.sub, &variant->one, variant->one_revokes ? lab.leaf.cert : NULL);
+	add_crl(&lab, &lab.sub, &variant->two, variant->two_revokes ? lab.leaf.cert : NULL);
+	ctx = ctx_for(&lab, &c);
+	(void)tls_chain_verify(ctx, lab.chain, NULL, &failure);
+	CHECK_EQ(failure.refusal, variant->refusal);
+	tls_ctx_free(ctx);
+	close_lab(&lab);
+}
+
 struct crl_case {
 	VARIANT;
 	bool der, delta, indirect;

@@ -220,26 +220,14 @@ static void key_of(const struct tls_chain *chain, const struct tls_server *serve
 	(void)SHA256(text, sizeof(text), key);
 }
 
-/* Returns: true on a hit; *@chain is then the one that is kept. */
-static bool verify_or_recall(const struct question *q, struct tls_chain **chain,
-			     struct tls_verdict *verdict)
+static void verify_and_remember(const struct question *q, const uint8_t key[TLS_CACHE_KEY_BYTES],
+				struct tls_chain *chain, struct tls_verdict *verdict)
 {
-	uint8_t key[TLS_CACHE_KEY_BYTES];
 	struct validity validity = {};
-	struct tls_chain *known;
 
-	key_of(*chain, q->server, key);
-	known = tls_cache_find(&q->verifier->cache, key, q->now);
-	if (known) {
-		tls_chain_ref(known);
-		tls_chain_unref(*chain);
-		*chain = known;
-		return true;
-	}
 	decide(q, verdict, &validity);
 	if (verdict->refusal == TLS_REFUSAL_NONE)
-		tls_cache_put(&q->verifier->cache, key, validity.from, validity.until, *chain);
-	return false;
+		tls_cache_put(&q->verifier->cache, key, validity.from, validity.until, chain);
 }
 
 /* --- the handshake --- */
@@ -286,11 +274,36 @@ static void note_refusal(struct tls_conn *conn, const struct question *q,
 	conn->failure.subject = conn->failed_subject ? conn->failed_subject : "";
 }
 
+/* Sets conn->chain and conn->verified. */
+static void judge_peer(struct tls_conn *conn, const struct question *q, struct tls_verdict *verdict)
+{
+	uint8_t key[TLS_CACHE_KEY_BYTES];
+	struct tls_chain *known;
+
+	tls_chain_unref(conn->chain);
+	conn->chain = chain_of(q->shown);
+	if (!conn->chain) {
+		*verdict =
+			(struct tls_verdict){.refusal = TLS_REFUSAL_OTHER, .detail = "no memory"};
+		return;
+	}
+	key_of(conn->chain, q->server, key);
+	known = tls_cache_find(&q->verifier->cache, key, q->now);
+	conn->verified = known ? TLS_VERIFIED_BEFORE : TLS_VERIFIED_NOW;
+	if (!known) {
+		verify_and_remember(q, key, conn->chain, verdict);
+		return;
+	}
+	/* Sessions of one peer share what it has shown. */
+	tls_chain_unref(conn->chain);
+	conn->chain = tls_chain_ref(known);
+}
+
 int tls_verify_callback(X509_STORE_CTX *store_ctx, void *arg)
 {
 	SSL *ssl = X509_STORE_CTX_get_ex_data(store_ctx, SSL_get_ex_data_X509_STORE_CTX_idx());
 	struct tls_conn *conn = tls_conn_of(ssl);
-	struct question q = {
+	const struct question q = {
 		.verifier = arg,
 		.leaf = X509_STORE_CTX_get0_cert(store_ctx),
 		.shown = X509_STORE_CTX_get0_untrusted(store_ctx),
@@ -299,14 +312,7 @@ int tls_verify_callback(X509_STORE_CTX *store_ctx, void *arg)
 	};
 	struct tls_verdict verdict = {};
 
-	tls_chain_unref(conn->chain);
-	conn->chain = chain_of(q.shown);
-	if (!conn->chain)
-		verdict = (struct tls_verdict){.refusal = TLS_REFUSAL_OTHER, .detail = "no memory"};
-	else if (verify_or_recall(&q, &conn->chain, &verdict))
-		conn->verified = TLS_VERIFIED_BEFORE;
-	else
-		conn->verified = TLS_VERIFIED_NOW;
+	judge_peer(conn, &q, &verdict);
 	if (verdict.refusal == TLS_REFUSAL_NONE) {
 		X509_STORE_CTX_set_error(store_ctx, X509_V_OK);
 		return 1;
@@ -339,37 +345,42 @@ static STACK_OF(X509) * parse_chain(const struct tls_chain *chain)
 	return shown;
 }
 
+static int verify_shown(const struct question *q, const uint8_t key[TLS_CACHE_KEY_BYTES],
+			struct tls_chain *chain, struct tls_failure *ret_failure)
+{
+	struct tls_verifier *verifier = q->verifier;
+	struct tls_verdict verdict = {};
+
+	verify_and_remember(q, key, chain, &verdict);
+	if (verdict.refusal == TLS_REFUSAL_NONE)
+		return 0;
+	if (verdict.no_memory)
+		return -ENOMEM;
+	fill_failure(&verdict, ret_failure);
+	tls_subject_text(verdict.culprit ? verdict.culprit : q->leaf, verifier->subject,
+			 sizeof(verifier->subject));
+	ret_failure->subject = verifier->subject;
+	return -EACCES;
+}
+
+/* After a reload thousands of sessions come here, most of them with few chains. */
 static int verify_chain(struct tls_verifier *verifier, struct tls_chain *chain,
 			const struct tls_server *server, struct tls_failure *ret_failure)
 {
-	STACK_OF(X509) *shown = parse_chain(chain);
-	struct tls_verdict verdict = {};
-	struct question q = {
-		.verifier = verifier,
-		.leaf = shown ? sk_X509_value(shown, 0) : NULL,
-		.shown = shown,
-		.server = server,
-		.now = (int64_t)time(NULL),
-	};
+	struct question q = {.verifier = verifier, .server = server, .now = (int64_t)time(NULL)};
+	uint8_t key[TLS_CACHE_KEY_BYTES];
+	int r = -ENOMEM;
 
+	key_of(chain, server, key);
+	if (tls_cache_find(&verifier->cache, key, q.now))
+		return 0;
+	q.shown = parse_chain(chain);
+	q.leaf = q.shown ? sk_X509_value(q.shown, 0) : NULL;
 	/* It was a chain once, so that it cannot be damaged. */
-	if (!q.leaf) {
-		sk_X509_pop_free(shown, X509_free);
-		return -ENOMEM;
-	}
-	tls_chain_ref(chain);
-	(void)verify_or_recall(&q, &chain, &verdict);
-	tls_chain_unref(chain);
-	if (verdict.refusal != TLS_REFUSAL_NONE && !verdict.no_memory) {
-		fill_failure(&verdict, ret_failure);
-		tls_subject_text(verdict.culprit ? verdict.culprit : q.leaf, verifier->subject,
-				 sizeof(verifier->subject));
-		ret_failure->subject = verifier->subject;
-	}
-	sk_X509_pop_free(shown, X509_free);
-	if (verdict.no_memory)
-		return -ENOMEM;
-	return verdict.refusal == TLS_REFUSAL_NONE ? 0 : -EACCES;
+	if (q.leaf)
+		r = verify_shown(&q, key, chain, ret_failure);
+	sk_X509_pop_free(q.shown, X509_free);
+	return r;
 }
 
 int tls_chain_verify(struct tls_ctx *ctx, struct tls_chain *chain, const struct tls_server *server,

@@ -10,7 +10,9 @@
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
+#include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
 SUITE("tls_ticket", .deadline_ms = 20000);
 
@@ -387,6 +389,31 @@ TEST(no_ticket_without_extended_master_secret)
 	session = take_ticket(&pair);
 	CHECK(!SSL_SESSION_has_ticket(session));
 	SSL_SESSION_free(session);
+	tls_pair_close(&pair);
+	party_close(&party);
+}
+
+/* What a client has sent before it went is read, although its ticket cannot be sent any more. */
+TEST(a_client_that_is_gone)
+{
+	struct tls_pair_options options;
+	struct party party;
+	struct tls_pair pair;
+	char data[8];
+
+	(void)signal(SIGPIPE, SIG_IGN);
+	party_open(&party, &plain_leaf);
+	options = options_of(&party, TLS1_3_VERSION);
+	tls_pair_open(&pair, &options);
+	MUST_EQ(SSL_write(pair.client, "last", 4), 4);
+	MUST_OK(close(pair.client_fd));
+	CHECK_GE(tls_send_ticket(pair.conn), 0);
+	CHECK_EQ(ERR_peek_error(), 0);
+	/* Its keys are not for the kernel: nobody knows what of the record has gone. */
+	CHECK(!tls_at_record_boundary(pair.conn));
+	MUST_EQ(tls_read(pair.conn, data, sizeof(data)), 4);
+	CHECK_MEM(data, "last", 4);
+	pair.client_fd = MUST_OK(dup(pair.server_fd));
 	tls_pair_close(&pair);
 	party_close(&party);
 }

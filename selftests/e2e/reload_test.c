@@ -333,6 +333,33 @@ TEST(a_swapped_directory_is_noticed)
 	e2e_stop(&e);
 }
 
+static void directory_of_cas(struct e2e *e)
+{
+	char command[500];
+
+	snprintf(command, sizeof(command), "mkdir %s && cp %s %s", e2e_path(e, "ca.d"),
+		 e2e_path(e, "pki/ca.pem"), e2e_path(e, "ca.d/one.pem"));
+	MUST_EQ(system(command), 0); /* NOLINT(cert-env33-c): the paths are ours */
+}
+
+/* Without a slash at its end, too. */
+TEST(a_file_that_comes_into_a_directory_is_noticed)
+{
+	static struct e2e e = {.client_ca = "file:ca.d",
+			       .more_pki = directory_of_cas,
+			       .rules = "      - {name: all, upstream: app}\n"};
+	char command[500];
+
+	start(&e, NULL);
+	MUST_EQ(try_client(&e, "other-client-a"), 48); /* unknown_ca */
+	snprintf(command, sizeof(command), "cp %s %s", e2e_path(&e, "pki/other-ca.pem"),
+		 e2e_path(&e, "ca.d/two.pem"));
+	MUST_EQ(system(command), 0); /* NOLINT(cert-env33-c): the paths are ours */
+	await_generation(&e, "2");
+	MUST_EQ(try_client(&e, "other-client-a"), -1);
+	e2e_stop(&e);
+}
+
 /* --- addresses --- */
 
 TEST(an_address_comes_and_goes)

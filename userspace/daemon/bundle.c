@@ -4,9 +4,11 @@
 #include "base/fd.h"
 #include "base/lockmem.h"
 #include "sys/confile.h"
+#include "sys/tls_cert.h"
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* --- items --- */
 
@@ -318,6 +320,31 @@ int bundle_read(const char *path, struct report *report, struct bundle **ret_bun
 	return 0;
 }
 
+/* The file or directory that @source names, a directory with "/" at its end. NULL: none, or no memory. */
+static char *path_of(const struct bundle *bundle, const char *source, bool *ret_is_one)
+{
+	char _cleanup_free_ *path = NULL;
+	struct stat st;
+	char *with_slash;
+	size_t len;
+
+	*ret_is_one = true;
+	if (strcmp(source, "system") == 0)
+		return strdup(tls_cert_system_ca_path());
+	*ret_is_one = strncmp(source, "file:", 5) == 0 && source[5] != '\0';
+	if (!*ret_is_one)
+		return NULL;
+	path = bundle_path_beside(bundle->dir, source + 5);
+	len = path ? strlen(path) : 0;
+	if (len == 0 || path[len - 1] == '/' || stat(path, &st) < 0 || !S_ISDIR(st.st_mode)) {
+		char *taken = path;
+
+		path = NULL;
+		return taken;
+	}
+	return asprintf(&with_slash, "%s/", path) < 0 ? NULL : with_slash;
+}
+
 int bundle_paths(const struct bundle *bundle, const char *path, char ***ret_paths, size_t *ret_n)
 {
 	char **paths = calloc(bundle->secrets.count + 1, sizeof(char *));
@@ -328,12 +355,11 @@ int bundle_paths(const struct bundle *bundle, const char *path, char ***ret_path
 		complete = (paths[n] = strdup(path)) != NULL;
 	n += complete;
 	for (size_t i = 0; complete && i < bundle->secrets.count; i++) {
-		const char *name = bundle->secrets.list[i].name;
+		bool is_one;
 
-		if (strncmp(name, "file:", 5) != 0 || name[5] == '\0')
-			continue;
-		complete = (paths[n] = bundle_path_beside(bundle->dir, name + 5)) != NULL;
-		n += complete;
+		paths[n] = path_of(bundle, bundle->secrets.list[i].name, &is_one);
+		complete = !is_one || paths[n];
+		n += paths[n] != NULL;
 	}
 	if (complete) {
 		*ret_paths = paths;

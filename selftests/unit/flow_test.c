@@ -124,7 +124,7 @@ TEST(all_ways_end_and_only_one_leads_to_the_relay)
 
 TEST(every_state_has_a_name)
 {
-	static const char *const names[] = {"proxy_in",	 "handshake", "peek",	"connect",
+	static const char *const names[] = {"proxy_in",	 "handshake",	 "peek",  "connect",
 					    "proxy_out", "upstream_tls", "relay", "answer",
 					    "linger",	 "closed"};
 

@@ -72,7 +72,7 @@
 	X(RESETS, "resets")                                                                        \
 	X(IDLE_TIMEOUTS, "idle_timeouts")                                                          \
 	X(HALF_CLOSED_TIMEOUTS, "half_closed_timeouts")                                            \
-	X(PEERS_LOST, "peers_lost") /* acknowledged nothing any more */                            \
+	X(PEERS_LOST, "peers_lost")		  /* acknowledged nothing any more */              \
 	X(CERTIFICATE_ENDED, "certificate_ended") /* session.end_with_certificate */               \
 	X(MAX_AGE_ENDED, "max_age_ended")                                                          \
 	X(REVOKED, "revoked") /* admitted, and not any more after a reload */                      \

@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #define TLS_CHAIN_HASH_BYTES 32
-#define TLS_CHAIN_MAX_BYTES  65536 /* OpenSSL takes no longer list of certificates from a peer */
+#define TLS_CHAIN_MAX_BYTES  102400 /* of certificates of a peer: what OpenSSL takes by itself */
 
 struct tls_chain;
 

@@ -16,7 +16,7 @@ struct policy_answers {
 	const struct config *config;
 	const struct config_listener *listener;
 	const char *certificate;   /* its file; NULL: none */
-	struct identity *identity; /* NULL: none, or nobody asks for it */
+	const struct identity *identity; /* NULL: none, or nobody asks for it */
 	struct policy_facts facts;
 	struct policy_answer *list;
 	size_t n;

@@ -9,7 +9,7 @@
 #include "daemon/bundle.h"
 #include "daemon/confload.h"
 #include "model/config.h"
-#include "model/match.h"
+#include "model/policy.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -293,6 +293,18 @@ TEST(a_mistake_in_a_file_has_its_name)
 	report_done(&report);
 }
 
+/* However long a list is, one entry of it is looked at for who is on it, and none for others. */
+static void check_work(const struct config_listener *listener, const char *cn, bool listed)
+{
+	struct identity _cleanup_identity_ *identity = identity_new();
+	struct policy_verdict verdict;
+
+	MUST_EQ(identity_add(&identity, IDENTITY_CN, cn, strlen(cn)), 0);
+	verdict = policy_decide(listener, &(struct policy_facts){.identity = identity}, NULL, NULL);
+	CHECK_EQ(verdict.allowed, listed);
+	CHECK(verdict.work <= 2, "%d entries compared", (int)verdict.work);
+}
+
 /* The size of what programs generate: neither a scan nor anything quadratic. */
 TEST(long_lists_and_many_rules_load)
 {
@@ -318,5 +330,8 @@ TEST(long_lists_and_many_rules_load)
 				      "app}, {include: file:many}"));
 	CHECK_EQ(match_set_count(config->listeners[0].rules[0].match->sets[MATCH_CN]), 100000);
 	CHECK_EQ(config->listeners[0].n_rules, 5001);
+	check_work(&config->listeners[0], "customer-77777", true);
+	config->listeners[0].n_rules = 1;
+	check_work(&config->listeners[0], "customer-100000", false);
 	config_free(config);
 }

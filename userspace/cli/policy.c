@@ -122,9 +122,10 @@ static int parse(int argc, char **argv, struct policy_options *ret_options)
 
 /* --- what is asked --- */
 
-/* Returns: CLI_OK; or that it was told. */
-static int load_config(const char *path, struct config **ret_config)
+/* Returns: NULL, and it was told why. */
+static struct config *load_config(const char *path)
 {
+	struct config *config = NULL;
 	struct bundle *bundle = NULL;
 	struct report report;
 	int r;
@@ -132,35 +133,36 @@ static int load_config(const char *path, struct config **ret_config)
 	report_init(&report);
 	r = bundle_read(path, &report, &bundle);
 	if (r == 0)
-		r = confload_build(bundle, &report, ret_config);
+		r = confload_build(bundle, &report, &config);
 	if (r < 0 && report.n_mistakes > 0)
 		report_print(&report, stderr);
 	else if (r < 0)
 		fprintf(stderr, "%s: %s\n", path, strerror(-r));
 	bundle_free(bundle);
 	report_done(&report);
-	return r < 0 ? CLI_USAGE : CLI_OK;
+	return config;
 }
 
-static int find_listener(const struct config *config, const char *name,
-			 const struct config_listener **ret_listener)
+/* Returns: NULL, and it was told why. */
+static const struct config_listener *find_listener(const struct config *config, const char *name)
 {
 	const struct config_listener *found = NULL;
 
-	if (!name && config->n_listeners > 1)
-		return cli_usage(&command_policy, "which of the %zu listeners? --listener NAME",
-				 config->n_listeners);
 	for (size_t i = 0; i < config->n_listeners; i++) {
 		if (!name || strcmp(config->listeners[i].name, name) == 0)
 			found = &config->listeners[i];
 	}
-	if (!found)
-		return cli_usage(&command_policy, "there is no listener '%s'", name);
-	if (found->mode == MODE_ORIGINATE)
-		return cli_usage(&command_policy, "listener '%s' has no rules: mode: originate",
-				 found->name);
-	*ret_listener = found;
-	return CLI_OK;
+	if (!name && config->n_listeners > 1)
+		(void)cli_usage(&command_policy, "which of the %zu listeners? --listener NAME",
+				config->n_listeners);
+	else if (!found)
+		(void)cli_usage(&command_policy, "there is no listener '%s'", name);
+	else if (found->mode == MODE_ORIGINATE)
+		(void)cli_usage(&command_policy, "listener '%s' has no rules: mode: originate",
+				found->name);
+	else
+		return found;
+	return NULL;
 }
 
 static int identify(const char *path, struct identity **ret_identity)
@@ -193,28 +195,27 @@ static void note(void *arg, const struct config_rule *rule, enum match_answer an
 		(struct policy_answer){.rule = rule, .answer = answer, .why = *why};
 }
 
-static int decide(const struct policy_options *options, struct policy_answers *answers)
+static struct policy_facts facts_of(const struct policy_options *options,
+				    const struct policy_answers *answers)
 {
-	const struct config_listener *listener = answers->listener;
-
-	/* A listener that asks nobody knows nobody. */
-	if (listener->client_auth == CLIENT_AUTH_OFF) {
-		identity_free(answers->identity);
-		answers->identity = NULL;
-	}
-	answers->facts = (struct policy_facts){
+	return (struct policy_facts){
 		.identity = answers->identity,
 		.sni = options->sni,
 		.alpn = options->alpn,
 		.alpn_len = options->alpn ? strlen(options->alpn) : 0,
 		.source = options->source.len > 0 ? &options->source : NULL,
-		.tls_version = listener->mode == MODE_PASSTHROUGH ? NULL : options->tls,
+		.tls_version = answers->listener->mode == MODE_PASSTHROUGH ? NULL : options->tls,
 		.now = options->now,
 	};
-	answers->list = calloc(listener->n_rules + 1, sizeof(*answers->list));
+}
+
+static int decide(const struct policy_options *options, struct policy_answers *answers)
+{
+	answers->facts = facts_of(options, answers);
+	answers->list = calloc(answers->listener->n_rules + 1, sizeof(*answers->list));
 	if (!answers->list)
 		return CLI_USAGE;
-	answers->verdict = policy_decide(listener, &answers->facts, note, answers);
+	answers->verdict = policy_decide(answers->listener, &answers->facts, note, answers);
 	if (options->json)
 		policy_print_json(answers);
 	else
@@ -223,25 +224,32 @@ static int decide(const struct policy_options *options, struct policy_answers *a
 	return answers->verdict.allowed ? CLI_OK : CLI_NO;
 }
 
+static int ask(const struct policy_options *options, const struct config *config)
+{
+	struct policy_answers answers = {.config = config, .certificate = options->certificate};
+	struct identity _cleanup_identity_ *identity = NULL;
+
+	answers.listener = find_listener(config, options->listener);
+	if (!answers.listener)
+		return CLI_USAGE;
+	if (options->certificate && identify(options->certificate, &identity) != CLI_OK)
+		return CLI_USAGE;
+	/* A listener that asks nobody knows nobody. */
+	if (answers.listener->client_auth != CLIENT_AUTH_OFF)
+		answers.identity = identity;
+	return decide(options, &answers);
+}
+
 static int run(int argc, char **argv)
 {
-	struct policy_answers answers = {};
 	struct policy_options options;
-	struct config *config = NULL;
+	struct config *config;
 	int r = parse(argc, argv, &options);
 
-	if (r == CLI_OK)
-		r = load_config(options.path, &config);
-	if (r == CLI_OK)
-		r = find_listener(config, options.listener, &answers.listener);
-	if (r == CLI_OK && options.certificate)
-		r = identify(options.certificate, &answers.identity);
-	if (r == CLI_OK) {
-		answers.config = config;
-		answers.certificate = options.certificate;
-		r = decide(&options, &answers);
-	}
-	identity_free(answers.identity);
+	if (r != CLI_OK)
+		return r;
+	config = load_config(options.path);
+	r = config ? ask(&options, config) : CLI_USAGE;
 	config_free(config);
 	return r;
 }

@@ -15,8 +15,8 @@ struct policy_answer {
 struct policy_answers {
 	const struct config *config;
 	const struct config_listener *listener;
-	const char *certificate;   /* its file; NULL: none */
-	struct identity *identity; /* NULL: none, or nobody asks for it */
+	const char *certificate;	 /* its file; NULL: none */
+	const struct identity *identity; /* NULL: none, or nobody asks for it */
 	struct policy_facts facts;
 	struct policy_answer *list;
 	size_t n;

@@ -185,7 +185,7 @@ static void watch_files(struct reload *reload, const struct candidate *candidate
 	const struct config *config = candidate->config ? candidate->config : reload->served.config;
 	int r = 0;
 
-	if (!config->watch)
+	if (!config || !config->watch)
 		r = watch_paths(reload->watch, NULL, 0);
 	else if (candidate->n_paths > 0)
 		r = watch_paths(reload->watch, candidate->paths, candidate->n_paths);

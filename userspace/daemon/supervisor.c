@@ -236,7 +236,7 @@ int supervisor_run(const char *path)
 
 	log_set_process("supervisor");
 	r = load(&sv);
-	if (r < 0) {
+	if (r < 0 || !sv.config) {
 		candidate_done(&sv.first);
 		return EXIT_FAILED;
 	}

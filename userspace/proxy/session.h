@@ -121,7 +121,9 @@ static inline struct session_protocols session_protocols(const struct session *s
 /** session_protocol() - the one that was agreed on; NULL: none. */
 static inline const char *session_protocol(const struct session *s)
 {
-	return s->alpn > 0 ? session_protocols(s).names[s->alpn - 1] : NULL;
+	const struct session_protocols ours = session_protocols(s);
+
+	return s->alpn > 0 && s->alpn <= ours.n ? ours.names[s->alpn - 1] : NULL;
 }
 
 /** session_from_client(), session_to_client() - the way that the client's bytes take, and back. */

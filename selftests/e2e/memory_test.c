@@ -33,7 +33,7 @@ static const struct {
 /* What pools keep, and pages that are used in part. */
 #define SLACK (2048 * KIB)
 
-/** Of the only worker. */
+/** Of all workers. */
 struct usage {
 	uint64_t resident, heap;
 };
@@ -101,7 +101,8 @@ TEST_CASES(idle_sessions_are_small, engines)
 {
 	enum { WARM = 8 };
 	size_t sessions = sessions_wanted();
-	static struct e2e e;
+	/* Each lists its own sessions, and 5,000 take one of them too long in an emulator. */
+	static struct e2e e = {.workers = 2};
 	struct crowd crowd;
 	struct usage before;
 

@@ -33,7 +33,7 @@ static const struct {
 /* What pools keep, and pages that are used in part. */
 #define SLACK (2048 * KIB)
 
-/** Of the only worker. */
+/** Of all workers. */
 struct usage {
 	uint64_t resident, heap;
 };
@@ -66,7 +66,6 @@ static void join(struct e2e *e, struct crowd *crowd, const struct e2e_case *c, s
 
 	while (crowd->n < sessions)
 		crowd_join(crowd, &to, &options);
-	E2E_MUST(e, UNTIL(daemon_counter(&e->daemon, "connections") == sessions, 5000));
 }
 
 static void end(struct e2e *e, struct crowd *crowd)
@@ -90,6 +89,8 @@ static void check_growth(struct e2e *e, const struct usage *before, size_t sessi
 	struct usage now = usage_of(e);
 	uint64_t heap = now.heap - before->heap, resident = now.resident - before->resident;
 
+	/* Not before: the heap keeps the pages of a list of sessions. */
+	E2E_MUST(e, daemon_counter(&e->daemon, "connections") >= sessions);
 	NOTE("%zu sessions: %llu bytes of heap and %llu of resident memory each", sessions,
 	     (unsigned long long)(heap / sessions), (unsigned long long)(resident / sessions));
 	E2E_MUST(e, heap <= sessions * each, "%llu", (unsigned long long)heap);
@@ -101,7 +102,8 @@ TEST_CASES(idle_sessions_are_small, engines)
 {
 	enum { WARM = 8 };
 	size_t sessions = sessions_wanted();
-	static struct e2e e;
+	/* Each lists its own sessions, and 5,000 take one of them too long in an emulator. */
+	static struct e2e e = {.workers = 2};
 	struct crowd crowd;
 	struct usage before;
 

@@ -141,6 +141,7 @@ TEST_CASES(whose_ca_is_gone_is_reset, engines)
 	MUST_EQ(r, -ECONNRESET);
 	E2E_MUST(&e, daemon_wait_log(&e.daemon, "revoked", "reason", "unknown_ca", 0, 1000, &line));
 	tlsclient_close(&client);
+	MUST_EQ(e2e_try_client(&e, "client-a"), 48); /* unknown_ca */
 	e2e_stop(&e);
 }
 
@@ -180,6 +181,8 @@ TEST_CASES(who_is_revoked_is_reset, engines)
 	E2E_MUST(&e, daemon_wait_log(&e.daemon, "revoked", "reason", "revoked", 0, 1000, &line));
 	MUST(log_entry_is(&line, "subject", "CN=client-a"));
 	tlsclient_close(&client);
+	/* What was verified before is not remembered beyond the reload. */
+	MUST_EQ(e2e_try_client(&e, "client-a"), 44); /* certificate_revoked */
 	e2e_end_echo(&e, &other, &other_peer);
 	e2e_stop(&e);
 }

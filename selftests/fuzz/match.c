@@ -57,6 +57,17 @@ static void read_input(const uint8_t *data, size_t size, struct input *input)
 	}
 }
 
+/* As sys/tls_identity gives them: a magnitude has no zeros in front. */
+static void trim_serials(struct input *input)
+{
+	for (size_t i = 0; input->key == MATCH_SERIAL && i < input->n_values; i++) {
+		struct bytes *value = &input->values[i];
+
+		for (; value->len > 1 && value->at[0] == '\0'; value->len--)
+			value->at++;
+	}
+}
+
 /* --- the scan --- */
 
 static bool same(const char *text, const struct bytes *value)
@@ -323,6 +334,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	memset(&input, 0, sizeof(input));
 	read_input(data, size, &input);
+	trim_serials(&input);
 	match = make_match(&input);
 	for (size_t i = 0; match_key_is_of_certificate(input.key) && i < input.n_values; i++)
 		MUST_HOLD(identity_add(&identity, kinds[input.key], input.values[i].at,

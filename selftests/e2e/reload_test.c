@@ -439,16 +439,46 @@ static void shake_hands_until_told(struct e2e *e, struct tally *tally)
 	}
 }
 
+/* An upstream for any number of connections: each gets its first byte back. Returns: the process. */
+static pid_t start_byte_echo(char endpoint[64])
+{
+	struct addr here = {};
+	int listen_fd;
+	pid_t pid;
+
+	MUST_EQ(addr_parse("127.0.0.1:1", &here), 0);
+	here.in4.sin_port = 0;
+	listen_fd = MUST_OK(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+	MUST_OK(bind(listen_fd, &here.sa, here.len));
+	MUST_OK(listen(listen_fd, 1000));
+	MUST_OK(getsockname(listen_fd, &here.sa, &here.len));
+	snprintf(endpoint, 64, "\"127.0.0.1:%u\"", addr_port(&here));
+	pid = MUST_OK(fork());
+	while (pid == 0) {
+		int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC);
+		char byte;
+
+		if (recv(fd, &byte, 1, 0) == 1)
+			(void)send(fd, &byte, 1, MSG_NOSIGNAL);
+		(void)close(fd);
+	}
+	MUST_OK(close(listen_fd));
+	return pid;
+}
+
 TEST(no_handshake_is_lost, .deadline_ms = 120000)
 {
-	static struct e2e e = {.workers = 2};
+	static char endpoint[64];
+	static struct e2e e = {.workers = 2, .endpoints = endpoint};
 	struct tally *tally = mmap(NULL, sizeof(*tally), PROT_READ | PROT_WRITE,
 				   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	pid_t pids[HANDSHAKERS];
 	char generation[24];
 	uint64_t start_ms;
+	pid_t echo;
 
 	MUST(tally != MAP_FAILED);
+	echo = start_byte_echo(endpoint);
 	e2e_start_echo(&e, NULL);
 	start_ms = test_now_ms();
 	for (size_t i = 0; i < HANDSHAKERS; i++) {
@@ -478,6 +508,8 @@ TEST(no_handshake_is_lost, .deadline_ms = 120000)
 	MUST_EQ(atomic_load(&tally->lost), 0);
 	MUST_EQ(daemon_counter(&e.daemon, "revoked"), 0);
 	e2e_stop(&e);
+	MUST_OK(kill(echo, SIGKILL));
+	MUST_EQ(waitpid(echo, NULL, 0), echo);
 }
 
 /* Returns: the process that has the only session. */

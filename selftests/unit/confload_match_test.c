@@ -333,5 +333,6 @@ TEST(long_lists_and_many_rules_load)
 	check_work(&config->listeners[0], "customer-77777", true);
 	config->listeners[0].n_rules = 1;
 	check_work(&config->listeners[0], "customer-100000", false);
+	config->listeners[0].n_rules = 5001;
 	config_free(config);
 }

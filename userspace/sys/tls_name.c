@@ -173,7 +173,8 @@ static int parse_type(struct parser *parser, struct part *part)
 		part->object = object_in_case(name, to_capital);
 	if (!part->object)
 		part->object = object_in_case(name, to_small);
-	if (!part->object)
+	/* It knows names of algorithms, too, that have no number to be a type by. */
+	if (!part->object || OBJ_length(part->object) == 0)
 		return refuse(parser, "has a type that OpenSSL does not know");
 	parser->at += len;
 	skip_blanks(parser);

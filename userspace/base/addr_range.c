@@ -21,8 +21,7 @@ static int parse_bits(const char *text, unsigned int most, uint8_t *ret_bits)
 	return 0;
 }
 
-/* Clears what is behind the prefix. Returns: true when it was clear. */
-static bool mask(uint8_t *bytes, size_t n, unsigned int bits)
+bool addr_range_mask(uint8_t *bytes, size_t n, unsigned int bits)
 {
 	bool clear = true;
 
@@ -60,7 +59,7 @@ int addr_range_parse(const char *text, struct addr_range *ret_range)
 	range.bits = (uint8_t)(n * 8);
 	if (slash)
 		r = parse_bits(slash + 1, (unsigned int)n * 8, &range.bits);
-	if (r == 0 && !mask(range.bytes, n, range.bits))
+	if (r == 0 && !addr_range_mask(range.bytes, n, range.bits))
 		r = -EDOM;
 	if (r == 0)
 		*ret_range = range;
@@ -77,6 +76,6 @@ bool addr_range_has(const struct addr_range *range, const struct addr *a)
 	if (range->family == AF_UNIX)
 		return true;
 	memcpy(bytes, n == 4 ? (const void *)&a->in4.sin_addr : (const void *)&a->in6.sin6_addr, n);
-	(void)mask(bytes, n, range->bits);
+	(void)addr_range_mask(bytes, n, range->bits);
 	return memcmp(bytes, range->bytes, n) == 0;
 }

@@ -19,6 +19,9 @@ struct addr_range {
  */
 int addr_range_parse(const char *text, struct addr_range *ret_range);
 
+/** addr_range_mask() - clear what of @bytes is behind the prefix. Returns: true when it was clear. */
+bool addr_range_mask(uint8_t *bytes, size_t n, unsigned int bits);
+
 /** addr_range_has() - is @a of this family and within the prefix? Ports do not count. */
 bool addr_range_has(const struct addr_range *range, const struct addr *a);
 

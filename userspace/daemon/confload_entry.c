@@ -4,6 +4,7 @@
 
 #include "base/fd.h"
 #include "model/match_net.h"
+#include "base/hex.h"
 #include "base/spiffe.h"
 #include "sys/tls_name.h"
 
@@ -164,14 +165,6 @@ static int add_domain(struct match_set *set, const char *text, struct confload_p
 
 /* --- numbers --- */
 
-static int hex_digit(char c)
-{
-	static const char digits[] = "0123456789abcdef";
-	const char *at = strchr(digits, c >= 'A' && c <= 'F' ? c - 'A' + 'a' : c);
-
-	return at && c ? (int)(at - digits) : -1;
-}
-
 /*
  * Hex, in either case, with a colon between all bytes or none. An odd number of digits has a 0 before it.
  * Returns: bytes, at most @max; -1.
@@ -182,7 +175,7 @@ static int parse_hex(const char *text, unsigned char *bytes, size_t max)
 	size_t n = 0;
 
 	while (*text) {
-		int high = half ? 0 : hex_digit(*text++), low = high < 0 ? -1 : hex_digit(*text++);
+		int high = half ? 0 : hex_value(*text++), low = high < 0 ? -1 : hex_value(*text++);
 
 		half = false;
 		if (low < 0 || n == max)

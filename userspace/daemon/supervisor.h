@@ -7,7 +7,7 @@
 
 /**
  * supervisor_run() - serve the configuration at @path until a signal ends it.
- * SIGTERM, SIGINT: drain; the second one cuts. SIGHUP: only a line in the log.
+ * SIGTERM, SIGINT: drain; the second one cuts. SIGHUP: reload.
  * Returns: exit code: 0 no session was cut, 3 some were, 1 it could not start.
  */
 int supervisor_run(const char *path);

@@ -20,7 +20,7 @@ enum worker_owes { OWES_NOTHING, OWES_PREPARED, OWES_SWITCHED, OWES_RECHECKED };
 
 struct workers_reload {
 	enum workers_reload_state state;
-	struct workers_next next; /* borrowed until the end of RELOAD_PREPARING */
+	struct workers_next next; /* borrowed until next.done was called */
 	struct listening listening;
 	struct loop_timer limit;
 };

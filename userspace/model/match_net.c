@@ -1,73 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/match_net.h"
 
-#include <arpa/inet.h>
+#include "base/addr_range.h"
+
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
-#define V4_BITS	  32
-#define V6_BITS	  128
 #define MAPPED	  96 /* bits of ::ffff:0:0/96 */
 #define V6_MARKS  40 /* behind those of IPv4, 0 to 32 */
 #define ENTRY_MAX (2 + 16)
 
 static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
 
-/* Clear what is behind the prefix. Returns: true when there was something. */
-static bool cut(uint8_t *address, size_t bytes, unsigned int length)
-{
-	bool any = false;
-
-	for (size_t i = 0; i < bytes; i++) {
-		unsigned int left = length > 8 * i ? length - 8 * (unsigned int)i : 0;
-		uint8_t keep = left >= 8 ? 0xff : (uint8_t)(0xff00U >> left);
-
-		any |= (address[i] & ~keep) != 0;
-		address[i] &= keep;
-	}
-	return any;
-}
-
-static int parse_length(const char *text, unsigned int most, unsigned int *ret_length)
-{
-	size_t digits = strspn(text, "0123456789");
-
-	if (digits == 0 || digits > 3 || text[digits] != '\0' || (text[0] == '0' && digits > 1))
-		return -EINVAL;
-	*ret_length = (unsigned int)strtoul(text, NULL, 10);
-	return *ret_length > most ? -EINVAL : 0;
-}
-
 int match_net_parse(const char *text, struct match_net *ret_net)
 {
-	char host[INET6_ADDRSTRLEN];
-	size_t len = strcspn(text, "/");
-	struct match_net net = {.bytes = 4};
-	unsigned int length = V4_BITS;
+	struct addr_range range;
+	struct match_net net = {};
+	int r = addr_range_parse(text, &range);
 
-	if (len >= sizeof(host))
-		return -EINVAL;
-	memcpy(host, text, len);
-	host[len] = '\0';
-	if (inet_pton(AF_INET, host, net.address) != 1) {
-		net.bytes = 16;
-		length = V6_BITS;
-		if (inet_pton(AF_INET6, host, net.address) != 1)
-			return -EINVAL;
-	}
-	if (text[len] == '/' && parse_length(text + len + 1, length, &length) < 0)
-		return -EINVAL;
-	if (net.bytes == 16 && length >= MAPPED &&
+	if (r < 0 || range.family == AF_UNIX)
+		return r == -EDOM ? -ERANGE : -EINVAL;
+	net.bytes = range.family == AF_INET6 ? 16 : 4;
+	net.length = range.bits;
+	memcpy(net.address, range.bytes, net.bytes);
+	if (net.bytes == 16 && net.length >= MAPPED &&
 	    memcmp(net.address, mapped, sizeof(mapped)) == 0) {
 		memmove(net.address, net.address + sizeof(mapped), 4);
 		memset(net.address + 4, 0, sizeof(mapped));
 		net.bytes = 4;
-		length -= MAPPED;
+		net.length -= MAPPED;
 	}
-	net.length = (uint8_t)length;
-	if (cut(net.address, net.bytes, length))
-		return -ERANGE;
 	*ret_net = net;
 	return 0;
 }
@@ -113,7 +75,7 @@ bool match_net_has(const struct match_set *set, const void *address, size_t len,
 		if (!match_set_is_marked(set, mark_of(len, length)))
 			continue;
 		net.length = (uint8_t)length;
-		(void)cut(net.address, len, length);
+		(void)addr_range_mask(net.address, len, length);
 		if (match_set_has(set, entry, entry_of(&net, entry), work))
 			return true;
 	}

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/ticket_keys.h"
 
+#include "base/hex.h"
 #include "base/secret.h"
 
 #include <errno.h>
@@ -9,15 +10,6 @@
 
 #define HEX_64 128 /* characters of 64 bytes */
 #define HEX_80 160
-
-static int hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
 
 static int base64_value(char c)
 {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sys/tls_cert_internal.h"
+#include "sys/tls_verify_internal.h"
 
 #include <openssl/ec.h>
 #include <openssl/err.h>
@@ -320,16 +321,6 @@ void tls_cert_check_ca(const char *ca, size_t ca_len, struct tls_cert_verdict *r
 	sk_X509_pop_free(certificates, X509_free);
 }
 
-static bool seconds_of(const ASN1_TIME *time, int64_t *ret_seconds)
-{
-	struct tm tm = {};
-
-	if (ASN1_TIME_to_tm(time, &tm) != 1)
-		return false;
-	*ret_seconds = timegm(&tm);
-	return true;
-}
-
 bool tls_cert_first_end(const char *pem, size_t len, struct tls_cert_end *ret_end)
 {
 	struct tls_cert_finding mistake = {};
@@ -338,10 +329,12 @@ bool tls_cert_first_end(const char *pem, size_t len, struct tls_cert_end *ret_en
 
 	for (int i = 0; certificates && i < sk_X509_num(certificates); i++) {
 		X509 *certificate = sk_X509_value(certificates, i);
-		struct tls_cert_end end;
+		struct tls_cert_end end = {
+			.not_before = tls_time_of(X509_get0_notBefore(certificate), INT64_MIN),
+			.not_after = tls_time_of(X509_get0_notAfter(certificate), INT64_MIN),
+		};
 
-		if (!seconds_of(X509_get0_notBefore(certificate), &end.not_before) ||
-		    !seconds_of(X509_get0_notAfter(certificate), &end.not_after) ||
+		if (end.not_before == INT64_MIN || end.not_after == INT64_MIN ||
 		    (found && end.not_after >= ret_end->not_after))
 			continue;
 		found = true;

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sys/tls_identity.h"
 
-#include "sys/tls_internal.h"
+#include "sys/tls_verify_internal.h"
 
 #include <errno.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/x509v3.h>
 #include <string.h>
-#include <time.h>
 
 #define SHA256_BYTES 32
 
@@ -150,22 +149,13 @@ int tls_certificate_names(X509 *leaf, tls_name_callback *each, void *arg)
 
 /* --- the rest --- */
 
-static int64_t seconds_of(const ASN1_TIME *time)
-{
-	struct tm tm;
-
-	if (ASN1_TIME_to_tm(time, &tm) != 1)
-		return INT64_MIN;
-	return timegm(&tm);
-}
-
 void tls_certificate_leaf(X509 *leaf, struct tls_leaf *ret_leaf)
 {
 	uint32_t flags = X509_get_extension_flags(leaf), usage = X509_get_key_usage(leaf);
 
 	*ret_leaf = (struct tls_leaf){
-		.not_before = seconds_of(X509_get0_notBefore(leaf)),
-		.not_after = seconds_of(X509_get0_notAfter(leaf)),
+		.not_before = tls_time_of(X509_get0_notBefore(leaf), INT64_MIN),
+		.not_after = tls_time_of(X509_get0_notAfter(leaf), INT64_MIN),
 		.svid_usage = !(flags & (EXFLAG_CA | EXFLAG_INVALID)) && (flags & EXFLAG_KUSAGE) &&
 			      (usage & KU_DIGITAL_SIGNATURE) &&
 			      !(usage & (KU_KEY_CERT_SIGN | KU_CRL_SIGN)),

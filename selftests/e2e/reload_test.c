@@ -454,7 +454,11 @@ static pid_t start_byte_echo(char endpoint[64])
 	MUST_OK(getsockname(listen_fd, &here.sa, &here.len));
 	snprintf(endpoint, 64, "\"127.0.0.1:%u\"", addr_port(&here));
 	pid = MUST_OK(fork());
-	while (pid == 0) {
+	if (pid != 0) {
+		MUST_OK(close(listen_fd));
+		return pid;
+	}
+	for (;;) {
 		int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC);
 		char byte;
 
@@ -462,8 +466,6 @@ static pid_t start_byte_echo(char endpoint[64])
 			(void)send(fd, &byte, 1, MSG_NOSIGNAL);
 		(void)close(fd);
 	}
-	MUST_OK(close(listen_fd));
-	return pid;
 }
 
 TEST(no_handshake_is_lost, .deadline_ms = 120000)

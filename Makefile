@@ -216,6 +216,15 @@ lint: all ## every static check, all blocking
 bench-policy: all $(BUILD)/selftests/bench/policy.bin ## what long lists of rules cost: to load, and a decision
 	@$(BUILD)/selftests/bench/policy.bin
 
+HANDSHAKERS ?= 16
+RELOADS ?= 20
+ENTRIES ?= 100000
+
+.PHONY: bench-reload
+bench-reload: all suites ## handshakes while lists of ENTRIES=100000 are reloaded, as root: HANDSHAKERS=16 RELOADS=20
+	@HANDSHAKERS=$(HANDSHAKERS) RELOADS=$(RELOADS) ENTRIES=$(ENTRIES) \
+		selftests/harness/run -v --filter 'reload_load.*' $(BUILD)/selftests/e2e.suite
+
 $(BUILD)/selftests/bench/%.bin: $(BUILD)/selftests/bench/%.o $(BUILD)/libsluice.a
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 

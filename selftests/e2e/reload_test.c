@@ -4,14 +4,12 @@
  */
 #include "selftests/e2e/e2e_reload.h"
 
-#include "base/clock.h"
 #include "sys/json.h"
 
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -404,115 +402,7 @@ TEST(a_certificate_near_its_end_is_warned_of)
 	e2e_stop(&e);
 }
 
-/* --- under load --- */
-
-#define HANDSHAKERS 4
-#define RELOADS	    8
-
-/** What the processes that shake hands have seen; shared. */
-struct tally {
-	_Atomic bool stop;
-	_Atomic uint64_t done, lost, longest_us;
-};
-
-static void shake_hands_until_told(struct e2e *e, struct tally *tally)
-{
-	const struct tlsclient_options options = e2e_client_options(e, NULL);
-
-	while (!atomic_load(&tally->stop)) {
-		uint64_t start_ns = clock_now_ns(), took_us;
-		struct tlsclient client;
-		bool ok =
-			e2e_try(e, &client, &options) == 0 && tlsclient_send(&client, "x", 1) == 1;
-		ssize_t r = -EAGAIN;
-		char byte;
-
-		while (ok && (r = tlsclient_recv(&client, &byte, 1)) == -EAGAIN)
-			test_pause();
-		took_us = (clock_now_ns() - start_ns) / 1000;
-		tlsclient_close(&client);
-		if (r != 1)
-			atomic_fetch_add(&tally->lost, 1);
-		atomic_fetch_add(&tally->done, 1);
-		if (took_us > atomic_load(&tally->longest_us))
-			atomic_store(&tally->longest_us, took_us);
-	}
-}
-
-/* An upstream for any number of connections: each gets its first byte back. Returns: the process. */
-static pid_t start_byte_echo(char endpoint[64])
-{
-	struct addr here = {};
-	int listen_fd;
-	pid_t pid;
-
-	MUST_EQ(addr_parse("127.0.0.1:1", &here), 0);
-	here.in4.sin_port = 0;
-	listen_fd = MUST_OK(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-	MUST_OK(bind(listen_fd, &here.sa, here.len));
-	MUST_OK(listen(listen_fd, 1000));
-	MUST_OK(getsockname(listen_fd, &here.sa, &here.len));
-	snprintf(endpoint, 64, "\"127.0.0.1:%u\"", addr_port(&here));
-	pid = MUST_OK(fork());
-	if (pid != 0) {
-		MUST_OK(close(listen_fd));
-		return pid;
-	}
-	for (;;) {
-		int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC);
-		char byte;
-
-		if (recv(fd, &byte, 1, 0) == 1)
-			(void)send(fd, &byte, 1, MSG_NOSIGNAL);
-		(void)close(fd);
-	}
-}
-
-TEST(no_handshake_is_lost, .deadline_ms = 120000)
-{
-	static char endpoint[64];
-	static struct e2e e = {.workers = 2, .endpoints = endpoint};
-	struct tally *tally = mmap(NULL, sizeof(*tally), PROT_READ | PROT_WRITE,
-				   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	pid_t pids[HANDSHAKERS];
-	char generation[24];
-	uint64_t start_ms;
-	pid_t echo;
-
-	MUST(tally != MAP_FAILED);
-	echo = start_byte_echo(endpoint);
-	e2e_start_echo(&e, NULL);
-	start_ms = test_now_ms();
-	for (size_t i = 0; i < HANDSHAKERS; i++) {
-		pids[i] = MUST_OK(fork());
-		if (pids[i] == 0) {
-			shake_hands_until_told(&e, tally);
-			_exit(0);
-		}
-	}
-	for (unsigned int i = 0; i < RELOADS; i++) {
-		uint64_t before = atomic_load(&tally->done);
-
-		e2e_edit(&e, i % 2 ? "name: other" : "name: known",
-			 i % 2 ? "name: known" : "name: other");
-		e2e_put(&e, "sluice.yaml", e.yaml);
-		snprintf(generation, sizeof(generation), "%u", i + 2);
-		e2e_await_generation(&e, generation);
-		E2E_MUST(&e, UNTIL(atomic_load(&tally->done) > before, 5000));
-	}
-	atomic_store(&tally->stop, true);
-	for (size_t i = 0; i < HANDSHAKERS; i++)
-		MUST_EQ(waitpid(pids[i], NULL, 0), pids[i]);
-	printf("# %llu handshakes a second, %u reloads, the longest took %llu ms\n",
-	       (unsigned long long)(atomic_load(&tally->done) * 1000 /
-				    (test_now_ms() - start_ms + 1)),
-	       RELOADS, (unsigned long long)atomic_load(&tally->longest_us) / 1000);
-	MUST_EQ(atomic_load(&tally->lost), 0);
-	MUST_EQ(daemon_counter(&e.daemon, "revoked"), 0);
-	e2e_stop(&e);
-	MUST_OK(kill(echo, SIGKILL));
-	MUST_EQ(waitpid(echo, NULL, 0), echo);
-}
+/* --- workers --- */
 
 /* Returns: the process that has the only session. */
 static pid_t worker_with_session(struct e2e *e)

@@ -115,11 +115,15 @@ static int start(struct worker *w)
 	struct generation *generation = NULL;
 	int r = loop_new(&w->loop);
 
-	if (r == 0)
-		r = worker_load(options->bundle_fd, options->generation, options->index,
-				&generation);
 	if (r < 0)
 		return r;
+	r = worker_load(options->bundle_fd, options->generation, options->index, &generation);
+	/* The supervisor has checked the same bytes: a mistake here is one of ours. */
+	if (r < 0) {
+		log_event(LOG_ERROR, "worker_failed", "the configuration cannot be read: %s",
+			  strerror(-r));
+		return r;
+	}
 	worker_set_log(generation);
 	r = proxy_new(w->loop, generation, w->stats, &w->proxy);
 	if (r == 0)
@@ -185,6 +189,7 @@ int worker_run(const struct worker_options *options)
 	if (r == 0 && w.proxy->n_cut > 0)
 		r = WORKER_EXIT_CUT;
 	log_finish();
+	worker_reload_finish(&w.reload);
 	proxy_free(w.proxy);
 	loop_free(w.loop);
 	return r < 0 ? 1 : r;

@@ -32,15 +32,10 @@ int worker_load(int bundle_fd, uint64_t number, size_t worker, struct generation
 	int r = read_config(bundle_fd, &config);
 
 	(void)close(bundle_fd); /* it has the keys */
-	if (r == 0) {
-		(void)descriptors_clamp(config); /* the supervisor has warned */
-		r = generation_new(config, number, worker, ret_generation);
-	}
-	/* The supervisor has checked the same bytes: a mistake here is one of ours. */
 	if (r < 0)
-		log_event(LOG_ERROR, "worker_failed", "the configuration cannot be read: %s",
-			  strerror(-r));
-	return r;
+		return r;
+	(void)descriptors_clamp(config); /* the supervisor has warned */
+	return generation_new(config, number, worker, ret_generation);
 }
 
 void worker_set_log(const struct generation *generation)
@@ -56,7 +51,7 @@ static void close_fresh(struct worker_reload *reload)
 	reload->n_fresh = 0;
 }
 
-void worker_reload_abandon(struct worker_reload *reload)
+static void forget_prepared(struct worker_reload *reload)
 {
 	free(reload->planned.list);
 	reload->planned = (struct listeners){};
@@ -65,18 +60,80 @@ void worker_reload_abandon(struct worker_reload *reload)
 	close_fresh(reload);
 }
 
-static void prepare(struct worker_reload *reload, uint64_t number, int bundle_fd)
+/* A build cannot be stopped: its result is thrown away, and the next one waits for its end. */
+void worker_reload_abandon(struct worker_reload *reload)
 {
-	int r = worker_load(bundle_fd, number, reload->worker, &reload->next);
+	reload->build.abandoned = true;
+	forget_prepared(reload);
+}
 
+/* Waits for it when it is still going on. */
+static void drop_build(struct worker_build *b)
+{
+	job_wait(&b->job);
+	generation_release(b->generation);
+	b->generation = NULL;
+}
+
+void worker_reload_finish(struct worker_reload *reload)
+{
+	drop_build(&reload->build);
+	forget_prepared(reload);
+}
+
+static void build(struct job *job)
+{
+	struct worker_build *b = container_of(job, struct worker_build, job);
+
+	b->r = worker_load(b->bundle_fd, b->number, b->worker, &b->generation);
+}
+
+static void answer(struct worker_reload *reload, int r)
+{
+	if (r < 0) {
+		/* The supervisor has checked the same bytes: a mistake here is one of ours. */
+		log_event(LOG_ERROR, "build_failed", "the new generation cannot be built: %s",
+			  strerror(-r));
+		forget_prepared(reload);
+	}
+	/* When the supervisor does not take it, its time limit says so. */
+	(void)control_send(reload->control_fd, r < 0 ? CONTROL_REFUSED : CONTROL_PREPARED,
+			   reload->build.number, -1);
+}
+
+static void built(struct job *job)
+{
+	struct worker_reload *reload = container_of(job, struct worker_reload, build.job);
+	int r = reload->build.r;
+
+	/* What is fresh may belong to the next one by now. */
+	if (reload->build.abandoned) {
+		drop_build(&reload->build);
+		return;
+	}
+	reload->next = reload->build.generation;
+	reload->build.generation = NULL;
 	if (r == 0)
 		r = listeners_plan(reload->proxy, reload->next, reload->fresh, reload->n_fresh,
 				   &reload->planned);
-	if (r < 0)
-		worker_reload_abandon(reload);
-	/* When the supervisor does not take it, its time limit says so. */
-	(void)control_send(reload->control_fd, r < 0 ? CONTROL_REFUSED : CONTROL_PREPARED, number,
-			   -1);
+	answer(reload, r);
+}
+
+static void prepare(struct worker_reload *reload, uint64_t number, int bundle_fd)
+{
+	struct worker_build *b = &reload->build;
+	int r;
+
+	drop_build(b);
+	*b = (struct worker_build){.job = {.work = build, .done = built},
+				   .bundle_fd = bundle_fd,
+				   .number = number,
+				   .worker = reload->worker};
+	r = job_start(&b->job, reload->proxy->loop);
+	if (r < 0) {
+		(void)close(bundle_fd);
+		answer(reload, r);
+	}
 }
 
 static void rechecked(void *arg)

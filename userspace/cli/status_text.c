@@ -54,7 +54,7 @@ static void print_head(const struct json *status, FILE *out)
 
 static void print_certificates(const struct json *certificates, FILE *out)
 {
-	static const char *const headers[] = {"SOURCE", "ENDS FIRST", "AT", "DAYS LEFT"};
+	static const char *const headers[] = {"SOURCE", "KIND", "ENDS FIRST", "AT", "DAYS LEFT"};
 	struct table _cleanup_table_ t;
 
 	table_init(&t, headers, COUNT(headers));
@@ -62,6 +62,7 @@ static void print_certificates(const struct json *certificates, FILE *out)
 		const struct json *c = json_at(certificates, i);
 
 		table_add(&t, json_get_str(c, "source", NULL));
+		table_add(&t, json_get_str(c, "kind", NULL));
 		table_add(&t, json_get_str(c, "subject", NULL));
 		table_add(&t, json_get_str(c, "not_after", NULL));
 		table_addf(&t, "%lld", (long long)json_get_i64(c, "days_left", 0));

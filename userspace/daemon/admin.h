@@ -12,7 +12,8 @@
  *	    "number": 3, "since": "2026-11-27T11:00:00Z",
  *	    "asked_by": "start" | "signal" | "command" | "files",
  *	    "files": ["/etc/sluice.yaml", …],
- *	    "certificates": [{"source": "file:server.pem", "subject": "CN=…",    (the one that ends first)
+ *	    "certificates": [{"source": "file:server.pem", "kind": "certificate" | "crl",
+ *	                      "subject": "CN=…" (of the one that ends first; of a CRL its issuer),
  *	                      "not_after": "2027-01-01T00:00:00Z", "days_left": 35}],
  *	    "last_failure": {"at": "…", "asked_by": "…", "report": "…"} | null   (since the last success)
  *	  },

@@ -27,13 +27,11 @@ static int64_t warn_from(const struct tls_cert_end *end)
 	       (part < WARN_MOST_DAYS * DAY_SECONDS ? part : WARN_MOST_DAYS * DAY_SECONDS);
 }
 
-static int add(struct expiry *expiry, const struct config_blob *blob)
+static int add_end(struct expiry *expiry, const struct config_blob *blob, bool is_crl,
+		   const struct tls_cert_end *end)
 {
-	struct tls_cert_end end;
 	struct expiry_entry *list;
 
-	if (!blob->data || !tls_cert_first_end(blob->data, blob->len, &end))
-		return 0;
 	for (size_t i = 0; i < expiry->n; i++) {
 		if (strcmp(expiry->list[i].source, blob->source) == 0)
 			return 0;
@@ -44,12 +42,43 @@ static int add(struct expiry *expiry, const struct config_blob *blob)
 	expiry->list = list;
 	list[expiry->n] = (struct expiry_entry){
 		.source = strdup(blob->source),
-		.subject = strdup(end.subject),
-		.not_after = end.not_after,
-		.warn_from = warn_from(&end),
+		.is_crl = is_crl,
+		.subject = strdup(end->subject),
+		.not_after = end->not_after,
+		.warn_from = warn_from(end),
 	};
 	expiry->n++;
 	return list[expiry->n - 1].source && list[expiry->n - 1].subject ? 0 : -ENOMEM;
+}
+
+/* A source without any, or a damaged one, is not for this list. */
+static int add(struct expiry *expiry, const struct config_blob *blob)
+{
+	struct tls_cert_end end;
+
+	if (!blob->data || !tls_cert_first_end(blob->data, blob->len, &end))
+		return 0;
+	return add_end(expiry, blob, false, &end);
+}
+
+static int add_crl(struct expiry *expiry, const struct config_blob *blob)
+{
+	struct tls_cert_end end;
+
+	if (!tls_cert_first_crl_end((struct tls_bytes){blob->data, blob->len}, &end))
+		return 0;
+	return add_end(expiry, blob, true, &end);
+}
+
+static int read_verify(const struct config_verify *verify, struct expiry *expiry)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < verify->n_trust_domains; i++)
+		r = add(expiry, &verify->trust_domains[i].ca);
+	for (size_t i = 0; r == 0 && i < verify->n_crls; i++)
+		r = add_crl(expiry, &verify->crls[i]);
+	return r;
 }
 
 static int read_listener(const struct config_listener *listener, struct expiry *expiry)
@@ -58,7 +87,9 @@ static int read_listener(const struct config_listener *listener, struct expiry *
 
 	for (size_t i = 0; r == 0 && i < listener->n_certificates; i++)
 		r = add(expiry, &listener->certificates[i].chain);
-	return r == 0 ? add(expiry, &listener->client_ca) : r;
+	if (r == 0)
+		r = add(expiry, &listener->client_ca);
+	return r == 0 ? read_verify(&listener->verify, expiry) : r;
 }
 
 int expiry_read(const struct config *config, struct expiry *ret_expiry)
@@ -75,6 +106,8 @@ int expiry_read(const struct config *config, struct expiry *ret_expiry)
 			r = add(ret_expiry, &tls->certificate.chain);
 		if (r == 0 && tls)
 			r = add(ret_expiry, &tls->server_ca);
+		if (r == 0 && tls)
+			r = read_verify(&tls->verify, ret_expiry);
 	}
 	if (r < 0)
 		expiry_done(ret_expiry);
@@ -110,10 +143,10 @@ void expiry_warn(struct expiry *expiry, int64_t now)
 		    (entry->warned != 0 && now < entry->warned + DAY_SECONDS))
 			continue;
 		entry->warned = now;
-		log_begin(&line, LOG_WARN, "certificate_ends");
+		log_begin(&line, LOG_WARN, entry->is_crl ? "crl_ends" : "certificate_ends");
 		log_str(&line, "source", entry->source);
-		log_str(&line, "subject", entry->subject);
-		log_str(&line, "not_after", clock_format_utc(entry->not_after, text));
+		log_str(&line, entry->is_crl ? "issuer" : "subject", entry->subject);
+		log_str(&line, entry->is_crl ? "next_update" : "not_after", clock_format_utc(entry->not_after, text));
 		log_i64(&line, "days_left", days_left(entry, now));
 		log_end(&line);
 	}
@@ -140,6 +173,7 @@ void expiry_report(const struct expiry *expiry, int64_t now, struct json *array)
 		char text[CLOCK_TEXT_MAX];
 
 		json_add_str(object, "source", entry->source);
+		json_add_str(object, "kind", entry->is_crl ? "crl" : "certificate");
 		json_add_str(object, "subject", entry->subject);
 		json_add_str(object, "not_after", clock_format_utc(entry->not_after, text));
 		json_add_i64(object, "days_left", days_left(entry, now));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* When the certificates of a configuration end, for warnings and for `sluice status`. */
+/* When the certificates and CRLs of a configuration end, for warnings and for `sluice status`. */
 #ifndef SLUICE_DAEMON_EXPIRY_H
 #define SLUICE_DAEMON_EXPIRY_H
 
@@ -9,8 +9,9 @@ struct json;
 
 struct expiry_entry {
 	char *source;	   /* as in the configuration: "file:…", "env:…" */
-	char *subject;	   /* of the certificate of it that ends first, for people */
-	int64_t not_after; /* seconds since 1970 */
+	bool is_crl;
+	char *subject;	   /* of what ends first in it, for people; of a CRL its issuer */
+	int64_t not_after; /* seconds since 1970; of a CRL its next update */
 	int64_t warn_from; /* the same: it should have been renewed by then */
 	int64_t warned;	   /* when that was logged last; 0: not yet */
 };

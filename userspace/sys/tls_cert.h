@@ -67,14 +67,17 @@ void tls_cert_check_pair(const char *chain, size_t chain_len, const char *key, s
 /** tls_cert_check_ca() - the CAs whose clients are trusted. */
 void tls_cert_check_ca(const char *ca, size_t ca_len, struct tls_cert_verdict *ret_verdict);
 
-/** The certificate of a text that ends first. */
+/** The certificate, or the CRL, of a text that ends first. */
 struct tls_cert_end {
-	int64_t not_before, not_after; /* seconds since 1970 */
-	char subject[160];	       /* RFC 2253 form, for people */
+	int64_t not_before, not_after; /* seconds since 1970; of a CRL: last and next update */
+	char subject[160];	       /* RFC 2253 form, for people; of a CRL: its issuer */
 };
 
 /** tls_cert_first_end() - Returns: false when the text has no certificate, or a damaged one. */
 bool tls_cert_first_end(const char *pem, size_t len, struct tls_cert_end *ret_end);
+
+/** tls_cert_first_crl_end() - the same of CRLs; one without a next update does not end. */
+bool tls_cert_first_crl_end(struct tls_bytes text, struct tls_cert_end *ret_end);
 
 /**
  * tls_cert_check_crl() - a text of CRLs, for peers who are signed by the @cas (PEM) or by a sub-CA

@@ -140,6 +140,31 @@ void tls_cert_each_crl(struct tls_bytes text,
 	ERR_clear_error();
 }
 
+bool tls_cert_first_crl_end(struct tls_bytes text, struct tls_cert_end *ret_end)
+{
+	struct tls_crl_reader reader = tls_crl_open(text);
+	bool found = false;
+	X509_CRL *crl;
+
+	while (tls_crl_next(&reader, &crl) > 0) {
+		struct tls_cert_end end = {
+			.not_before = tls_time_of(X509_CRL_get0_lastUpdate(crl), INT64_MIN),
+			.not_after = tls_time_of(X509_CRL_get0_nextUpdate(crl), INT64_MIN),
+		};
+
+		(void)tls_cert_name(X509_CRL_get_issuer(crl), end.subject, sizeof(end.subject));
+		X509_CRL_free(crl);
+		if (end.not_before == INT64_MIN || end.not_after == INT64_MIN ||
+		    (found && end.not_after >= ret_end->not_after))
+			continue;
+		found = true;
+		*ret_end = end;
+	}
+	tls_crl_close(&reader);
+	ERR_clear_error();
+	return found;
+}
+
 const char *tls_cert_system_ca_path(void)
 {
 	static const char *const known[] = {

@@ -4,6 +4,8 @@
 #include "daemon/bundle.h"
 #include "daemon/confload.h"
 #include "model/config.h"
+#include "sys/httpc.h"
+#include "sys/json.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -39,7 +41,8 @@ static int admin_of_config(const struct command *command, const char *path, stru
 	return code;
 }
 
-void admin_explain(const struct command *command, const struct addr *admin, int error, int limit_ms)
+static void explain(const struct command *command, const struct addr *admin, int error,
+		    int limit_ms)
 {
 	char where[ADDR_TEXT_MAX];
 
@@ -66,9 +69,34 @@ void admin_explain(const struct command *command, const struct addr *admin, int 
 	case EPROTO:
 		fprintf(stderr, "the answer is not sluice's. Is this another program's socket?\n");
 		break;
+	case EBUSY:
+		fprintf(stderr, "it has no memory for the answer\n");
+		break;
 	default:
 		fprintf(stderr, "%s\n", strerror(-error));
 	}
+}
+
+static int understand(const struct httpc_reply *reply, struct json **ret_answer)
+{
+	if (reply->status == 200 || reply->status == 409)
+		return json_parse(reply->body, reply->len, ret_answer) < 0 ? -EPROTO : 0;
+	return reply->status == 503 ? -EBUSY : -EPROTO;
+}
+
+int admin_ask(const struct command *command, const struct addr *admin, admin_method *method,
+	      const char *path, int limit_ms, struct json **ret_answer)
+{
+	struct httpc_reply reply;
+	int r = method(admin, path, limit_ms, &reply);
+
+	if (r == 0) {
+		r = understand(&reply, ret_answer);
+		httpc_reply_done(&reply);
+	}
+	if (r < 0)
+		explain(command, admin, r, limit_ms);
+	return r;
 }
 
 int admin_parse(const struct command *command, int argc, char **argv,

@@ -8,6 +8,9 @@
 
 #include <stdbool.h>
 
+struct httpc_reply;
+struct json;
+
 #define ADMIN_DEFAULT "unix:/run/sluice/admin.sock"
 
 struct admin_options {
@@ -22,8 +25,15 @@ struct admin_options {
 int admin_parse(const struct command *command, int argc, char **argv,
 		struct admin_options *ret_options);
 
-/** admin_explain() - why @admin gave no answer within @limit_ms, and what to do. */
-void admin_explain(const struct command *command, const struct addr *admin, int error,
-		   int limit_ms);
+/** httpc_get() or httpc_post(). */
+typedef int admin_method(const struct addr *admin, const char *path, int limit_ms,
+			 struct httpc_reply *ret_reply);
+
+/**
+ * admin_ask() - what @admin answers to @method of @path; 409 is an answer, too.
+ * Returns: 0; a negative errno after saying why there is none within @limit_ms, and what to do.
+ */
+int admin_ask(const struct command *command, const struct addr *admin, admin_method *method,
+	      const char *path, int limit_ms, struct json **ret_answer);
 
 #endif

@@ -3,28 +3,12 @@
 #include "sys/httpc.h"
 #include "sys/json.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 /* The supervisor reads every file and every worker builds what they say. */
 #define ANSWER_WITHIN_MS 60000
-
-static int fetch(const struct addr *admin, struct json **ret_answer)
-{
-	struct httpc_reply reply;
-	int r = httpc_post(admin, "/reload", ANSWER_WITHIN_MS, &reply);
-
-	if (r < 0)
-		return r;
-	if (reply.status == 200 || reply.status == 409)
-		r = json_parse(reply.body, reply.len, ret_answer) < 0 ? -EPROTO : 0;
-	else
-		r = reply.status == 503 ? -EBUSY : -EPROTO;
-	httpc_reply_done(&reply);
-	return r;
-}
 
 static void print(const struct json *answer, bool ok)
 {
@@ -47,16 +31,14 @@ static int run(int argc, char **argv)
 {
 	struct json _cleanup_json_ *answer = NULL;
 	struct admin_options options = {};
-	int r, code = admin_parse(&command_reload, argc, argv, &options);
+	int code = admin_parse(&command_reload, argc, argv, &options);
 	bool ok;
 
 	if (code != CLI_OK)
 		return code;
-	r = fetch(&options.admin, &answer);
-	if (r < 0) {
-		admin_explain(&command_reload, &options.admin, r, ANSWER_WITHIN_MS);
+	if (admin_ask(&command_reload, &options.admin, httpc_post, "/reload", ANSWER_WITHIN_MS,
+		      &answer) < 0)
 		return CLI_NO;
-	}
 	ok = json_get_bool(answer, "ok", false);
 	if (options.json)
 		(void)json_write_fd(answer, STDOUT_FILENO, JSON_INDENTED);

@@ -12,30 +12,13 @@
 
 #define ANSWER_WITHIN_MS 5000 /* workers get 1 to 4 s of it */
 
-static int fetch(const struct addr *admin, struct json **ret_status)
-{
-	struct httpc_reply reply;
-	int r = httpc_get(admin, "/status", ANSWER_WITHIN_MS, &reply);
-
-	if (r < 0)
-		return r;
-	if (reply.status == 200)
-		r = json_parse(reply.body, reply.len, ret_status) < 0 ? -EPROTO : 0;
-	else
-		r = reply.status == 503 ? -EBUSY : -EPROTO;
-	httpc_reply_done(&reply);
-	return r;
-}
-
 static int show(const struct addr *admin, bool as_json)
 {
 	struct json _cleanup_json_ *status = NULL;
-	int r = fetch(admin, &status);
+	int r = admin_ask(&command_status, admin, httpc_get, "/status", ANSWER_WITHIN_MS, &status);
 
-	if (r < 0) {
-		admin_explain(&command_status, admin, r, ANSWER_WITHIN_MS);
+	if (r < 0)
 		return CLI_NO;
-	}
 	if (as_json)
 		r = json_write_fd(status, STDOUT_FILENO, JSON_INDENTED);
 	else

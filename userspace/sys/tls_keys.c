@@ -6,6 +6,7 @@
  * (RFC 8446 7.3), which follow every KeyUpdate that OpenSSL sends or takes. TLS 1.2: key block by the PRF from the master key (RFC 5246 6.3). No OpenSSL
  * built with kTLS is needed for either.
  */
+#include "base/hex.h"
 #include "sys/ktls.h"
 #include "sys/tls_internal.h"
 
@@ -48,21 +49,12 @@ static const struct cipher_map *find_cipher(const SSL *ssl)
 	return NULL;
 }
 
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return -1;
-}
-
 static void secret_from_hex(struct secret *secret, const char *hex)
 {
 	size_t len = 0;
 
-	while (len < SECRET_MAX_BYTES && hex_digit(hex[0]) >= 0 && hex_digit(hex[1]) >= 0) {
-		secret->bytes[len++] = (uint8_t)(hex_digit(hex[0]) << 4 | hex_digit(hex[1]));
+	while (len < SECRET_MAX_BYTES && hex_value(hex[0]) >= 0 && hex_value(hex[1]) >= 0) {
+		secret->bytes[len++] = (uint8_t)(hex_value(hex[0]) << 4 | hex_value(hex[1]));
 		hex += 2;
 	}
 	secret->len = len;

@@ -33,6 +33,12 @@ void e2e_await_generation(struct e2e *e, const char *number)
 	E2E_MUST(e, daemon_wait_log(&e->daemon, "reloaded", "generation", number, 0, 10000, &line));
 }
 
+void e2e_serve(struct e2e *e, const char *number)
+{
+	e2e_put(e, "sluice.yaml", e->yaml);
+	e2e_await_generation(e, number);
+}
+
 void e2e_await_failure(struct e2e *e, size_t nth)
 {
 	struct log_entry line;

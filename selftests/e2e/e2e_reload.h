@@ -10,13 +10,16 @@
 
 void e2e_start_echo_with(struct e2e *e, const struct e2e_case *c);
 
-/** e2e_edit() - replace the only @from in e->yaml; e2e_put() makes the daemon see it. */
+/** e2e_edit() - replace the only @from in e->yaml; e2e_serve() makes the daemon see it. */
 void e2e_edit(struct e2e *e, const char *from, const char *to);
 
 /** e2e_put() - the file @name of the daemon's directory, in one step, as every good editor does. */
 void e2e_put(struct e2e *e, const char *name, const char *text);
 
 void e2e_await_generation(struct e2e *e, const char *number);
+
+/** e2e_serve() - e->yaml as it is now: it becomes the generation @number. */
+void e2e_serve(struct e2e *e, const char *number);
 
 /** e2e_await_failure() - the reload number @nth (from 0) that fails. */
 void e2e_await_failure(struct e2e *e, size_t nth);

@@ -244,15 +244,13 @@ TEST(an_address_comes_and_goes)
 	snprintf(from, sizeof(from), "\"127.0.0.1:%u\"]", before);
 	snprintf(to, sizeof(to), "\"127.0.0.1:%u\", \"127.0.0.1:%u\"]", before, after);
 	e2e_edit(&e, from, to);
-	e2e_put(&e, "sluice.yaml", e.yaml);
-	e2e_await_generation(&e, "2");
+	e2e_serve(&e, "2");
 	MUST_EQ(e2e_try_client(&e, "client-a"), -1);
 	e.port = after;
 	MUST_EQ(e2e_try_client(&e, "client-a"), -1);
 	snprintf(from, sizeof(from), "\"127.0.0.1:%u\", ", before);
 	e2e_edit(&e, from, "");
-	e2e_put(&e, "sluice.yaml", e.yaml);
-	e2e_await_generation(&e, "3");
+	e2e_serve(&e, "3");
 	MUST_EQ(e2e_try_client(&e, "client-a"), -1);
 	e.port = before;
 	{
@@ -305,8 +303,7 @@ TEST(a_handshake_in_flight_is_not_lost)
 	fd = e2e_connect_plain(&e, NULL);
 	E2E_MUST(&e, UNTIL(daemon_counter(&e.daemon, "handshakes") == 1, 3000));
 	e2e_edit(&e, "upstreams:", "log: {format: key-value}\nupstreams:");
-	e2e_put(&e, "sluice.yaml", e.yaml);
-	e2e_await_generation(&e, "2");
+	e2e_serve(&e, "2");
 	options = e2e_client_options(&e, NULL);
 	options.socket = fd;
 	e2e_connect(&e, &client, &options);
@@ -327,8 +324,7 @@ TEST(a_handshake_in_flight_is_looked_at)
 	fd = e2e_connect_plain(&e, NULL);
 	E2E_MUST(&e, UNTIL(daemon_counter(&e.daemon, "handshakes") == 1, 3000));
 	e2e_edit(&e, "cn: [client-a]", "cn: [client-b]");
-	e2e_put(&e, "sluice.yaml", e.yaml);
-	e2e_await_generation(&e, "2");
+	e2e_serve(&e, "2");
 	options = e2e_client_options(&e, NULL);
 	options.socket = fd;
 	(void)e2e_try(&e, &client, &options);
@@ -348,8 +344,7 @@ TEST(status_shows_the_generation)
 
 	e2e_start_echo(&e, NULL);
 	e2e_edit(&e, "cn: [client-a]", "cn: [client-b]");
-	e2e_put(&e, "sluice.yaml", e.yaml);
-	e2e_await_generation(&e, "2");
+	e2e_serve(&e, "2");
 	e2e_put(&e, "sluice.yaml", "broken\n");
 	e2e_await_failure(&e, 0);
 	status = daemon_status(&e.daemon);
@@ -375,8 +370,7 @@ TEST(a_new_worker_has_the_new_generation)
 
 	e2e_start_echo(&e, NULL);
 	e2e_edit(&e, "cn: [client-a]", "cn: [client-b]");
-	e2e_put(&e, "sluice.yaml", e.yaml);
-	e2e_await_generation(&e, "2");
+	e2e_serve(&e, "2");
 	MUST_EQ(daemon_workers(&e.daemon, &pid, 1), 1);
 	MUST_OK(kill(pid, SIGKILL));
 	MUST_EQ(e2e_try_client(&e, "client-a"), 49);

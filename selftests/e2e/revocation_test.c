@@ -33,8 +33,7 @@ TEST_CASES(who_is_not_allowed_any_more_is_reset, engines)
 	e2e_connect_echo(&e, &client, &peer);
 	e2e_prove_live(&e, &client);
 	e2e_edit(&e, "cn: [client-a]", "cn: [client-b]");
-	e2e_put(&e, "sluice.yaml", e.yaml);
-	e2e_await_generation(&e, "2");
+	e2e_serve(&e, "2");
 	E2E_MUST(&e, UNTIL((r = tlsclient_recv(&client, &byte, 1)) != -EAGAIN, 1000));
 	MUST_EQ(r, -ECONNRESET);
 	E2E_MUST(&e, daemon_wait_log(&e.daemon, "revoked", "check", "policy", 0, 1000, &line));
@@ -57,11 +56,9 @@ TEST_CASES(who_is_still_allowed_notices_nothing, engines)
 	e2e_connect_echo(&e, &client, &peer);
 	e2e_prove_live(&e, &client);
 	e2e_edit(&e, "cn: [client-a]", "cn: [client-b, client-a]");
-	e2e_put(&e, "sluice.yaml", e.yaml);
-	e2e_await_generation(&e, "2");
+	e2e_serve(&e, "2");
 	e2e_edit(&e, "name: known", "name: renamed");
-	e2e_put(&e, "sluice.yaml", e.yaml);
-	e2e_await_generation(&e, "3");
+	e2e_serve(&e, "3");
 	MUST_EQ(daemon_counter(&e.daemon, "revoked"), 0);
 	e2e_end_echo(&e, &client, &peer);
 	E2E_MUST(&e, daemon_wait_log(&e.daemon, "session", "rule", "renamed", 0, 3000, &line));
@@ -84,8 +81,7 @@ TEST(passthrough_is_looked_at_too)
 	fd = e2e_connect_plain(&e, NULL);
 	/* No hello at all: it is not admitted, and nobody has to look at it. */
 	e2e_edit(&e, "      - {name: nameless, upstream: app}\n", "");
-	e2e_put(&e, "sluice.yaml", e.yaml);
-	e2e_await_generation(&e, "2");
+	e2e_serve(&e, "2");
 	MUST_EQ(daemon_counter(&e.daemon, "revoked"), 0);
 	MUST_OK(send(fd, "no hello", 8, MSG_NOSIGNAL));
 	E2E_MUST(&e, daemon_wait_log(&e.daemon, "refused", "check", "hello", 0, 3000, &line));
@@ -104,8 +100,7 @@ TEST(a_listener_that_is_gone_takes_its_sessions_along)
 	e2e_start_echo(&e, NULL);
 	e2e_connect_echo(&e, &client, &peer);
 	e2e_edit(&e, "name: main", "name: other");
-	e2e_put(&e, "sluice.yaml", e.yaml);
-	e2e_await_generation(&e, "2");
+	e2e_serve(&e, "2");
 	E2E_MUST(&e, daemon_wait_log(&e.daemon, "revoked", "check", "listener", 0, 1000, &line));
 	tlsclient_close(&client);
 	MUST_EQ(e2e_try_client(&e, "client-a"), -1);
@@ -237,8 +232,7 @@ TEST_CASES(a_protocol_stays_agreed_on, protocol_lists)
 		e2e_edit(&e, "[h2, http/1.1]", variant->list);
 	else
 		e2e_edit(&e, e.tls, "");
-	e2e_put(&e, "sluice.yaml", e.yaml);
-	e2e_await_generation(&e, "2");
+	e2e_serve(&e, "2");
 	e2e_end_echo(&e, &client, &peer);
 	E2E_MUST(&e, daemon_wait_log(&e.daemon, "session", NULL, NULL, 0, 3000, &line));
 	E2E_MUST(&e, log_entry_is(&line, "alpn", "h2"), "%s", line.text);

@@ -2,6 +2,7 @@
 #include "sys/ktls.h"
 
 #include "base/secret.h"
+#include "base/unconst.h"
 
 #include <errno.h>
 #include <linux/sockios.h>
@@ -164,17 +165,6 @@ ssize_t ktls_read_record(int fd, void *buf, size_t len, uint8_t *ret_type)
 			*ret_type = *CMSG_DATA(c);
 	}
 	return n;
-}
-
-/* struct iovec has no const; sendmsg only reads. */
-static void *unconst(const void *p)
-{
-	union {
-		const void *in;
-		void *out;
-	} u = {.in = p};
-
-	return u.out;
 }
 
 ssize_t ktls_send_record(int fd, uint8_t type, const void *buf, size_t len)

@@ -7,6 +7,7 @@
  * built with kTLS is needed for either.
  */
 #include "base/hex.h"
+#include "base/unconst.h"
 #include "sys/ktls.h"
 #include "sys/tls_internal.h"
 
@@ -85,17 +86,6 @@ static int kdf(const char *name, const OSSL_PARAM *params, uint8_t *out, size_t 
 	EVP_KDF_CTX_free(ctx);
 	EVP_KDF_free(algorithm);
 	return r;
-}
-
-/* OSSL_PARAM has no const; the KDFs only read what they are given. */
-static void *unconst(const void *p)
-{
-	union {
-		const void *in;
-		void *out;
-	} u = {.in = p};
-
-	return u.out;
 }
 
 static OSSL_PARAM octets(const char *key, const void *value, size_t len)

@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +18,7 @@ static struct {
 	const char *tmpdir;
 	double time_scale;
 	uint64_t seed;
-	bool seed_shown;
+	_Atomic bool seed_shown; /* upstreams are threads */
 } now;
 
 void check_init(void)
@@ -189,9 +190,8 @@ void NOTE(const char *format, ...)
 
 uint64_t test_seed(void)
 {
-	if (!now.seed_shown)
+	if (!atomic_exchange(&now.seed_shown, true))
 		NOTE("SEED=%" PRIu64, now.seed);
-	now.seed_shown = true;
 	return now.seed;
 }
 

@@ -163,6 +163,8 @@ CASES(struct bad_case, bad,
       {.name = "der_cut", .text = "CN=#0c0261", .problem = NO_DER},
       {.name = "der_more_behind", .text = "CN=#0c016162", .problem = NO_DER},
       {.name = "der_of_no_string", .text = "CN=#020101", .problem = NO_DER},
+      {.name = "der_of_octets", .text = "CN=#040161", .problem = NO_DER}, /* no name can have one */
+      {.name = "der_of_a_visible_string", .text = "CN=#1a0161", .problem = NO_DER},
       {.name = "der_and_text", .text = "CN=#0c0161x", .problem = "has something behind the DER of a value"});
 /* clang-format on */
 

@@ -5,6 +5,7 @@
  */
 #include "sys/tls_name.h"
 
+#include "base/hex.h"
 #include "sys/tls_internal.h"
 
 #include <errno.h>
@@ -15,9 +16,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What OpenSSL takes as a string in a name. */
 #define STRINGS                                                                                    \
 	(B_ASN1_UTF8STRING | B_ASN1_BMPSTRING | B_ASN1_UNIVERSALSTRING | B_ASN1_PRINTABLESTRING |  \
-	 B_ASN1_T61STRING | B_ASN1_IA5STRING | B_ASN1_VISIBLESTRING)
+	 B_ASN1_T61STRING | B_ASN1_IA5STRING)
 
 /* --- the canonical form --- */
 
@@ -185,20 +187,12 @@ static int parse_type(struct parser *parser, struct part *part)
 	return 0;
 }
 
-static int digit(char c)
-{
-	return c >= '0' && c <= '9'   ? c - '0'
-	       : c >= 'a' && c <= 'f' ? c - 'a' + 10
-	       : c >= 'A' && c <= 'F' ? c - 'A' + 10
-				      : -1;
-}
-
 /* Two hex digits at @text. Returns: -1 when they are not there. */
 static int hex_byte(const char *text)
 {
-	if (digit(text[0]) < 0 || digit(text[1]) < 0)
+	if (hex_value(text[0]) < 0 || hex_value(text[1]) < 0)
 		return -1;
-	return digit(text[0]) << 4 | digit(text[1]);
+	return hex_value(text[0]) << 4 | hex_value(text[1]);
 }
 
 /* "#" and the DER of the value. */
@@ -210,8 +204,7 @@ static int parse_der(struct parser *parser, struct part *part)
 		part->text[part->len++] = (unsigned char)hex_byte(parser->at);
 	part->der = part->len > 0 ? d2i_ASN1_TYPE(NULL, &at, (long)part->len) : NULL;
 	if (!part->der || at != part->text + part->len ||
-	    !(ASN1_tag2bit(part->der->type) &
-	      (STRINGS | B_ASN1_NUMERICSTRING | B_ASN1_OCTET_STRING)))
+	    !(ASN1_tag2bit(part->der->type) & (STRINGS | B_ASN1_NUMERICSTRING)))
 		return refuse(parser, "has a # that no DER of a string follows");
 	return 0;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The PROXY protocol with clients: who is listed has to say for whom he comes, and nobody else can. */
-#include "selftests/e2e/e2e.h"
+#include "selftests/e2e/e2e_reload.h"
 
 #include "sys/json.h"
 
@@ -171,6 +171,57 @@ TEST_CASES(every_form_is_taken, forms)
 	snprintf(sender, sizeof(sender), "127.0.0.1:%u", client.port);
 	CHECK(log_entry_is(&line, "peer", variant->peer ? variant->peer : sender), "%s", line.text);
 	check_via(&e, &line, client.port);
+	e2e_stop(&e);
+}
+
+/* --- a reload --- */
+
+/* Who is named in a header is who its sender says, as long as he may say so. */
+TEST_CASES(whose_sender_is_not_listed_any_more_is_reset, engines)
+{
+	static struct introduction_out header;
+	static struct e2e e;
+	struct tlsclient_options options;
+	struct tlsclient client;
+	struct log_entry line;
+	struct peer peer;
+
+	introduction_ip4(&header);
+	e.engine = variant->engine;
+	e.script = STEPS(ECHO_ALL, FINISH);
+	e.listener = LISTED;
+	e2e_start(&e);
+	options = behind(&e, variant, header.bytes, header.len);
+	e2e_connect(&e, &client, &options);
+	peer_init_client(&peer, &client);
+	e2e_prove_live(&e, &client);
+	e2e_edit(&e, "127.0.0.0/8", "127.0.0.0/8\", \"192.0.2.1");
+	e2e_serve(&e, "2");
+	MUST_EQ(daemon_counter(&e.daemon, "revoked"), 0);
+	e2e_edit(&e, "127.0.0.0/8", "192.0.2.0/24");
+	e2e_serve(&e, "3");
+	E2E_MUST(&e,
+		 daemon_wait_log(&e.daemon, "revoked", "check", "proxy_header", 0, 1000, &line));
+	e2e_run(&e, &peer, STEPS(RECV_RESET));
+	tlsclient_close(&client);
+	e2e_stop(&e);
+}
+
+TEST(who_is_listed_now_has_to_send_a_header)
+{
+	static struct e2e e = {.listener = NOT_LISTED};
+	struct tlsclient client;
+	struct log_entry line;
+	struct peer peer;
+
+	e2e_start_echo(&e, NULL);
+	e2e_connect_echo(&e, &client, &peer);
+	e2e_edit(&e, "192.0.2.0/24", "127.0.0.0/8");
+	e2e_serve(&e, "2");
+	E2E_MUST(&e,
+		 daemon_wait_log(&e.daemon, "revoked", "check", "proxy_header", 0, 1000, &line));
+	e2e_run(&e, &peer, STEPS(RECV_RESET));
+	tlsclient_close(&client);
 	e2e_stop(&e);
 }
 

@@ -107,6 +107,31 @@ TEST(a_listener_that_is_gone_takes_its_sessions_along)
 	e2e_stop(&e);
 }
 
+TEST(a_version_that_is_gone_is_gone_for_sessions_too)
+{
+	static struct e2e e;
+	struct tlsclient_options options;
+	struct tlsclient client;
+	struct log_entry line;
+	ssize_t r;
+	char byte;
+
+	e2e_start_echo(&e, NULL);
+	options = e2e_client_options(&e, NULL);
+	options.version = TLS1_2_VERSION;
+	e2e_connect(&e, &client, &options);
+	MUST_EQ(tlsclient_send(&client, "x", 1), 1);
+	E2E_MUST(&e, UNTIL((r = tlsclient_recv(&client, &byte, 1)) != -EAGAIN, 3000));
+	MUST_EQ(r, 1);
+	e2e_edit(&e, "    tls:\n", "    tls:\n      min_version: \"1.3\"\n");
+	e2e_serve(&e, "2");
+	E2E_MUST(&e, daemon_wait_log(&e.daemon, "revoked", "check", "protocol", 0, 1000, &line));
+	E2E_MUST(&e, UNTIL((r = tlsclient_recv(&client, &byte, 1)) != -EAGAIN, 1000));
+	MUST_EQ(r, -ECONNRESET);
+	tlsclient_close(&client);
+	e2e_stop(&e);
+}
+
 /* --- who is not believed any more --- */
 
 static void swap_ca(struct e2e *e, const char *with)

@@ -166,8 +166,11 @@ void worker_reload_message(struct worker_reload *reload, const struct control_me
 
 	switch (message->type) {
 	case CONTROL_LISTEN:
-		/* One too many makes the plan fail. */
-		if (reload->n_fresh < WORKER_FRESH_MAX)
+		/* One too many, or without a descriptor to have it by, makes the plan fail. */
+		if (fd < 0)
+			log_event(LOG_ERROR, "build_failed",
+				  "no descriptor is free for a new address");
+		else if (reload->n_fresh < WORKER_FRESH_MAX)
 			reload->fresh[reload->n_fresh++] = fd_take(&fd);
 		break;
 	case CONTROL_PREPARE:

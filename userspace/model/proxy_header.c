@@ -50,18 +50,13 @@ static void unmap(struct addr *a)
 	*a = in4;
 }
 
-/* Returns: false when one of the two is an IPv4 client's and the other one is not. */
-static bool unmap_both(struct proxy_header *header)
+/* HAProxy writes one that is IPv4 beside one that is not in this form. */
+static void unmap_both(struct proxy_header *header)
 {
-	bool source = is_mapped(&header->source), destination = is_mapped(&header->destination);
-
-	if (source != destination)
-		return false;
-	if (source) {
+	if (is_mapped(&header->source))
 		unmap(&header->source);
+	if (is_mapped(&header->destination))
 		unmap(&header->destination);
-	}
-	return true;
 }
 
 /* @port: two bytes in network order. */
@@ -146,7 +141,8 @@ static enum proxy_header_result read_line(struct words words, struct proxy_heade
 		return bad(header, BAD_LINE);
 	header->source = address(family, source, &from);
 	header->destination = address(family, destination, &to);
-	return unmap_both(header) ? PROXY_HEADER_DONE : bad(header, BAD_LINE);
+	unmap_both(header);
+	return PROXY_HEADER_DONE;
 }
 
 static enum proxy_header_result parse_v1(const char *bytes, size_t len, struct proxy_header *header)
@@ -324,24 +320,25 @@ static bool read_family(uint8_t family, size_t *ret_bytes)
 	}
 }
 
-static bool read_addresses(uint8_t family, const uint8_t *at, struct proxy_header *header)
+static void read_addresses(uint8_t family, const uint8_t *at, struct proxy_header *header)
 {
 	switch (family) {
 	case 0x11:
 		header->source = address(AF_INET, at, at + 8);
 		header->destination = address(AF_INET, at + 4, at + 10);
-		return true;
+		break;
 	case 0x21:
 		header->source = address(AF_INET6, at, at + 32);
 		header->destination = address(AF_INET6, at + 16, at + 34);
-		return unmap_both(header);
+		unmap_both(header);
+		break;
 	case 0x31:
 		/* Whoever connects to a unix socket has no name there as a rule. */
 		header->source = header->destination =
 			(struct addr){.len = sizeof(sa_family_t), .sa.sa_family = AF_UNIX};
-		return true;
-	default:
-		return true;
+		break;
+	default: /* UNSPEC */
+		break;
 	}
 }
 
@@ -357,8 +354,9 @@ static enum proxy_header_result read_v2(struct proxy_span whole, struct proxy_he
 		return PROXY_HEADER_DONE;
 	if (!read_family(family, &bytes))
 		return bad(header, "the PROXY header has an unknown family of addresses");
-	if (bytes > whole.len - V2_HEAD_BYTES || !read_addresses(family, at, header))
+	if (bytes > whole.len - V2_HEAD_BYTES)
 		return bad(header, BAD_LENGTHS);
+	read_addresses(family, at, header);
 	header->tlvs = (struct proxy_span){at + bytes, whole.len - V2_HEAD_BYTES - bytes};
 	problem = check_tlvs(whole, header->tlvs);
 	return problem ? bad(header, problem) : PROXY_HEADER_DONE;

@@ -45,37 +45,65 @@ static void set_length(struct proxy_writer *writer, size_t at, size_t len)
 	writer->bytes[at + 1] = (uint8_t)len;
 }
 
-/* Returns: the family of both, when the protocol has it. */
-static sa_family_t family_of(const struct addr *source, const struct addr *destination)
-{
-	sa_family_t family = source->len > 0 ? source->sa.sa_family : AF_UNSPEC;
+/** The addresses as a header has them: both of one family, AF_UNSPEC when it has none for them. */
+struct ends {
+	sa_family_t family;
+	struct addr source, destination;
+};
 
-	if (destination->len == 0 || destination->sa.sa_family != family)
-		return AF_UNSPEC;
-	return family == AF_INET || family == AF_INET6 ? family : AF_UNSPEC;
+static bool is_ip(const struct addr *a)
+{
+	return a->len > 0 && (a->sa.sa_family == AF_INET || a->sa.sa_family == AF_INET6);
+}
+
+/* ::ffff:192.0.2.7, which is how HAProxy writes an IPv4 address beside one of IPv6. */
+static void map(struct addr *a)
+{
+	struct addr in6 = {.len = sizeof(in6.in6), .in6.sin6_family = AF_INET6};
+
+	if (a->sa.sa_family != AF_INET)
+		return;
+	in6.in6.sin6_port = a->in4.sin_port;
+	in6.in6.sin6_addr.s6_addr[10] = in6.in6.sin6_addr.s6_addr[11] = 0xff;
+	memcpy(&in6.in6.sin6_addr.s6_addr[12], &a->in4.sin_addr, sizeof(a->in4.sin_addr));
+	*a = in6;
+}
+
+static struct ends ends_of(const struct addr *source, const struct addr *destination)
+{
+	struct ends ends = {.family = AF_UNSPEC, .source = *source, .destination = *destination};
+
+	if (!is_ip(source) || !is_ip(destination))
+		return ends;
+	if (source->sa.sa_family != destination->sa.sa_family) {
+		map(&ends.source);
+		map(&ends.destination);
+	}
+	ends.family = ends.source.sa.sa_family;
+	return ends;
 }
 
 void proxy_header_begin(struct proxy_writer *writer, uint8_t *buf, size_t size,
 			const struct addr *source, const struct addr *destination)
 {
-	sa_family_t family = family_of(source, destination);
+	const struct ends ends = ends_of(source, destination);
 
 	*writer = (struct proxy_writer){.bytes = buf, .size = size};
 	put(writer, head, sizeof(head));
-	if (family == AF_INET) {
+	if (ends.family == AF_INET) {
 		put_number(writer, 0x11, 1);
 		put_number(writer, 0, 2);
-		put(writer, &source->in4.sin_addr, 4);
-		put(writer, &destination->in4.sin_addr, 4);
-		put(writer, &source->in4.sin_port, 2);
-		put(writer, &destination->in4.sin_port, 2);
-	} else if (family == AF_INET6) {
+		put(writer, &ends.source.in4.sin_addr, 4);
+		put(writer, &ends.destination.in4.sin_addr, 4);
+		put(writer, &ends.source.in4.sin_port, 2);
+		put(writer, &ends.destination.in4.sin_port, 2);
+	} else if (ends.family == AF_INET6) {
 		put_number(writer, 0x21, 1);
 		put_number(writer, 0, 2);
-		put(writer, &source->in6.sin6_addr, 16);
-		put(writer, &destination->in6.sin6_addr, 16);
-		put(writer, &source->in6.sin6_port, 2);
-		put(writer, &destination->in6.sin6_port, 2);
+		put(writer, &ends.source.in6.sin6_addr, 16);
+		put(writer, &ends.destination.in6.sin6_addr, 16);
+		put(writer, &ends.source.in6.sin6_port, 2);
+		put(writer, &ends.destination.in6.sin6_port, 2);
 	} else {
 		/* Not LOCAL: a receiver throws away what comes with that, the identity too. */
 		put_number(writer, 0x00, 1);
@@ -132,17 +160,17 @@ size_t proxy_header_line(char line[PROXY_HEADER_V1_MAX], const struct addr *sour
 			 const struct addr *destination)
 {
 	static const char unknown[] = "PROXY UNKNOWN\r\n";
-	sa_family_t family = family_of(source, destination);
+	const struct ends ends = ends_of(source, destination);
 	char from[ADDR_TEXT_MAX], to[ADDR_TEXT_MAX], text[PROXY_HEADER_V1_MAX + 1];
 	int len;
 
-	if (family == AF_UNSPEC) {
+	if (ends.family == AF_UNSPEC) {
 		memcpy(line, unknown, sizeof(unknown) - 1);
 		return sizeof(unknown) - 1;
 	}
 	len = snprintf(text, sizeof(text), "PROXY TCP%c %s %s %u %u\r\n",
-		       family == AF_INET ? '4' : '6', addr_format_host(source, from),
-		       addr_format_host(destination, to), addr_port(source),
+		       ends.family == AF_INET ? '4' : '6', addr_format_host(&ends.source, from),
+		       addr_format_host(&ends.destination, to), addr_port(source),
 		       addr_port(destination));
 	memcpy(line, text, (size_t)len);
 	return (size_t)len;

@@ -382,7 +382,7 @@ void session_begin(struct proxy *proxy, size_t listener, int fd, const struct ad
 	list_add_tail(&proxy->sessions, &s->node);
 	proxy->n_sessions++;
 	stats_add(proxy->stats, STAT_CONNECTIONS, 1);
-	if (session_is_introduced(s)) {
+	if (session_is_introduced(s->listener, &s->peer)) {
 		s->state = FLOW_PROXY_IN;
 		r = session_await_header(s);
 		if (r < 0)

@@ -50,8 +50,8 @@ struct session_proxied {
 	uint8_t unique_id[PROXY_UNIQUE_ID_MAX];
 };
 
-/** session_is_introduced() - a header has to come before the client's own bytes. */
-bool session_is_introduced(const struct session *s);
+/** session_is_introduced() - at @listener a header has to come before the own bytes of @sender. */
+bool session_is_introduced(const struct config_listener *listener, const struct addr_short *sender);
 
 /** session_await_header() - wait for it. Returns: 0 or -ENOMEM. */
 int session_await_header(struct session *s);

@@ -16,13 +16,13 @@
 
 #define HEADER_BYTES_MAX ((size_t)16384) /* the most that proxy_protocol.max_size may be */
 
-bool session_is_introduced(const struct session *s)
+bool session_is_introduced(const struct config_listener *listener, const struct addr_short *sender)
 {
-	const struct config_proxy_in *in = s->listener->proxy_in;
-	const struct addr peer = addr_lengthen(&s->peer);
+	const struct config_proxy_in *in = listener->proxy_in;
+	const struct addr from = addr_lengthen(sender);
 
 	for (size_t i = 0; in && i < in->n_from; i++) {
-		if (addr_range_has(&in->from[i], &peer))
+		if (addr_range_has(&in->from[i], &from))
 			return true;
 	}
 	return false;

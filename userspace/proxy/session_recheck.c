@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "proxy/proxy.h"
 #include "proxy/session_internal.h"
+#include "sys/ktls.h"
 
 #include <errno.h>
 #include <string.h>
@@ -38,6 +39,20 @@ static bool find_listener(const struct session *s, struct place *place, struct r
 	return false;
 }
 
+/* Who is named in a header is who its sender says, as long as he may say so. */
+static bool is_introduced_as_before(const struct session *s, const struct place *place,
+				    struct refusal *why)
+{
+	bool was = s->proxied && s->proxied->via.family != AF_UNSPEC;
+	bool is = session_is_introduced(place->listener, was ? &s->proxied->via : &s->peer);
+
+	if (was != is)
+		*why = no("proxy_header",
+			  was ? "who sent its PROXY header may not send one any more"
+			      : "who comes from there has to send a PROXY header now");
+	return was == is;
+}
+
 static bool ask_policy(const struct session *s, struct place *place, struct refusal *why)
 {
 	struct policy_verdict verdict = session_ask_policy(s, place->listener, s->sni);
@@ -46,6 +61,15 @@ static bool ask_policy(const struct session *s, struct place *place, struct refu
 	if (!verdict.allowed)
 		*why = no("policy", verdict.reason);
 	return verdict.allowed;
+}
+
+static bool has_version(const struct session *s, enum config_tls_version wanted,
+			struct refusal *why)
+{
+	if (wanted != TLS_1_3_ONLY || s->tls_version == 0 || s->tls_version >= KTLS_VERSION_1_3)
+		return true;
+	*why = no("protocol", "TLS 1.2 is not allowed any more");
+	return false;
 }
 
 /* @server: NULL: whoever is at the wire is a client. */
@@ -80,7 +104,8 @@ static bool server_has_proof(const struct session *s, struct refusal *why)
 		return false;
 	}
 	server = session_wanted_server(s, tls, ip);
-	return is_believed(s, now->upstream_tls[index], &server, why);
+	return has_version(s, tls->tls_version, why) &&
+	       is_believed(s, now->upstream_tls[index], &server, why);
 }
 
 static bool client_has_proof(const struct session *s, const struct place *place,
@@ -89,6 +114,8 @@ static bool client_has_proof(const struct session *s, const struct place *place,
 	const struct generation *now = s->proxy->generation;
 	size_t index = (size_t)(place->listener - now->config->listeners);
 
+	if (!has_version(s, place->listener->tls_version, why))
+		return false;
 	if (s->chain && place->listener->client_auth != CLIENT_AUTH_OFF)
 		return is_believed(s, now->tls[index], NULL, why);
 	if (place->listener->client_auth != CLIENT_AUTH_REQUIRE)
@@ -176,8 +203,8 @@ bool session_recheck(struct session *s)
 	if (s->generation == s->proxy->generation || !s->admitted || s->state == FLOW_LINGER ||
 	    s->state == FLOW_CLOSED)
 		return true;
-	if (find_listener(s, &place, &why) && has_proof(s, &place, &why) &&
-	    ask_policy(s, &place, &why)) {
+	if (find_listener(s, &place, &why) && is_introduced_as_before(s, &place, &why) &&
+	    has_proof(s, &place, &why) && ask_policy(s, &place, &why)) {
 		move(s, &place);
 		/* It may have other limits now. Without memory the old ones are good enough. */
 		if (s->state == FLOW_RELAY)

@@ -26,8 +26,12 @@ static void forget(struct job *job)
 static void on_ended(struct loop_source *source, uint32_t events)
 {
 	struct job *job = container_of(source, struct job, ended);
+	eventfd_t n;
 
 	(void)events;
+	/* An event of this turn may be of the job before, which somebody has waited for. */
+	if (eventfd_read(source->fd, &n) < 0)
+		return;
 	job_wait(job);
 	job->done(job);
 }

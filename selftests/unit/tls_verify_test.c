@@ -79,6 +79,7 @@ CASES(struct path_case, paths,
       {.name = "sha1", LEAF(IN_TIME, .sha1 = true, WITH()), REFUSED(WEAK), .detail = "digest"},
       {.name = "ca_rsa_1024", SUB(IN_TIME, .key = "RSA:1024", CA_WITH()), REFUSED(WEAK), .subject = "CN=sub"},
       {.name = "signature", LEAF(IN_TIME, .broken = true, WITH()), REFUSED(SIGNATURE)},
+      {.name = "signature_of_the_revoked", LEAF(IN_TIME, .broken = true, WITH()), .mode = TLS_CRL_LEAF, .crls = OF_SUB, .revoke_leaf = true, REFUSED(SIGNATURE)},
       {.name = "critical_extension", LEAF(IN_TIME, .unknown = true, WITH()), REFUSED(EXTENSION), .subject = "CN=leaf"},
       {.name = "critical_extension_of_the_ca", SUB(IN_TIME, .unknown = true, CA_WITH()), REFUSED(EXTENSION), .subject = "CN=sub"},
       /* name constraints of the CA, for each kind of name */

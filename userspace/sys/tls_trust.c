@@ -121,9 +121,9 @@ static int set_param(struct tls_verifier *verifier, const struct tls_verify_para
 	if (X509_VERIFY_PARAM_set_purpose(verifier->param, server ? X509_PURPOSE_SSL_SERVER
 								  : X509_PURPOSE_SSL_CLIENT) != 1 ||
 	    X509_VERIFY_PARAM_set_trust(verifier->param, server ? X509_TRUST_SSL_SERVER
-								: X509_TRUST_SSL_CLIENT) != 1 ||
-	    X509_VERIFY_PARAM_set_flags(verifier->param, crl_flags[more->crl_mode]) != 1)
+								: X509_TRUST_SSL_CLIENT) != 1)
 		return -EINVAL;
+	verifier->crl_flags = crl_flags[more->crl_mode];
 	return 0;
 }
 

@@ -61,7 +61,7 @@ static bool expect_server(X509_VERIFY_PARAM *param, const struct tls_server *ser
 	return false;
 }
 
-static X509_STORE_CTX *prepare(const struct question *q, X509_STORE *store)
+static X509_STORE_CTX *prepare(const struct question *q, X509_STORE *store, unsigned long flags)
 {
 	X509_STORE_CTX *store_ctx = X509_STORE_CTX_new();
 	X509_VERIFY_PARAM *param;
@@ -72,6 +72,7 @@ static X509_STORE_CTX *prepare(const struct question *q, X509_STORE *store)
 	}
 	param = X509_STORE_CTX_get0_param(store_ctx);
 	if (X509_VERIFY_PARAM_set1(param, q->verifier->param) != 1 ||
+	    X509_VERIFY_PARAM_set_flags(param, flags) != 1 ||
 	    (q->server && !expect_server(param, q->server))) {
 		X509_STORE_CTX_free(store_ctx);
 		return NULL;
@@ -140,18 +141,12 @@ static void note_error(const struct question *q, const struct tls_trust *trust,
 	}
 }
 
-static void verify_path(const struct question *q, const struct tls_trust *trust,
-			struct tls_verdict *verdict, struct validity *validity)
+static void verify_with(const struct question *q, const struct tls_trust *trust,
+			unsigned long flags, struct tls_verdict *verdict, struct validity *validity)
 {
-	X509_STORE_CTX *store_ctx;
+	X509_STORE_CTX *store_ctx = prepare(q, trust->store, flags);
 	int r;
 
-	if (!trust->store) {
-		verdict->refusal = TLS_REFUSAL_UNKNOWN_CA;
-		verdict->detail = "only the CAs of trust domains are believed";
-		return;
-	}
-	store_ctx = prepare(q, trust->store);
 	if (!store_ctx) {
 		verdict->refusal = TLS_REFUSAL_OTHER;
 		verdict->detail = "no memory";
@@ -165,6 +160,23 @@ static void verify_path(const struct question *q, const struct tls_trust *trust,
 		note_error(q, trust, store_ctx, r, verdict);
 	/* The culprit is one that was shown or one of the store: both outlive this. */
 	X509_STORE_CTX_free(store_ctx);
+}
+
+static void verify_path(const struct question *q, const struct tls_trust *trust,
+			struct tls_verdict *verdict, struct validity *validity)
+{
+	if (!trust->store) {
+		verdict->refusal = TLS_REFUSAL_UNKNOWN_CA;
+		verdict->detail = "only the CAs of trust domains are believed";
+		return;
+	}
+	/*
+	 * OpenSSL asks CRLs before it looks at signatures. A stranger who writes a CA's name into a
+	 * certificate must neither learn what they say nor have us search them.
+	 */
+	verify_with(q, trust, 0, verdict, validity);
+	if (verdict->refusal == TLS_REFUSAL_NONE && q->verifier->crl_flags != 0)
+		verify_with(q, trust, q->verifier->crl_flags, verdict, validity);
 }
 
 struct wanted_uri {

@@ -27,7 +27,8 @@ struct tls_verifier {
 	bool allow_crl_missing, allow_crl_expired;
 	struct tls_trust *trusts; /* [0]: without domain */
 	size_t n_trusts;
-	X509_VERIFY_PARAM *param;
+	X509_VERIFY_PARAM *param; /* without CRLs */
+	unsigned long crl_flags;  /* what is added to ask them; 0: nobody does */
 	struct tls_crl_dates *crls;
 	size_t n_crls;
 	struct tls_cache cache;

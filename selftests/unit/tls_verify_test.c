@@ -347,6 +347,37 @@ TEST(what_is_remembered_is_for_one_name)
 	forge_free(&root);
 }
 
+/* "Server gated crypto" of the last century is serverAuth for OpenSSL. */
+TEST(a_server_needs_its_own_key_usage)
+{
+	static const struct forge_spec spec = {
+		.cn = "leaf",
+		IN_TIME,
+		.extensions = {LEAF_BASIC,
+			       LEAF_USAGE,
+			       {NID_ext_key_usage, "nsSGC,msSGC"},
+			       {NID_subject_alt_name, "DNS:a.example"}}};
+	static const struct tls_server server = {.kind = TLS_SERVER_DNS, .name = "a.example"};
+	struct forged root = forge(&lab_root, NULL), leaf = forge(&spec, &root);
+	char _cleanup_free_ *pem = forge_cert_pem(&root);
+	struct tls_chain *chain = lab_chain(leaf.cert, NULL);
+	struct tls_failure failure;
+	struct tls_ctx *ctx = NULL;
+
+	MUST_EQ(tls_ctx_new_client(
+			&(struct tls_client_params){.server_ca = pem, .server_ca_len = strlen(pem)},
+			&ctx),
+		0);
+	CHECK_EQ(tls_chain_verify(ctx, chain, &server, &failure), -EACCES);
+	CHECK_EQ(failure.refusal, TLS_REFUSAL_EKU);
+	CHECK_STR(failure.subject, "CN=leaf");
+	CHECK_EQ(ctx->verifier->cache.count, 0);
+	tls_chain_unref(chain);
+	tls_ctx_free(ctx);
+	forge_free(&leaf);
+	forge_free(&root);
+}
+
 /* Nobody is verified any more where nobody is asked for a certificate: then it is no proof either. */
 TEST(without_verification_nobody_is_verified)
 {

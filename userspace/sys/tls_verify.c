@@ -141,6 +141,22 @@ static void note_error(const struct question *q, const struct tls_trust *trust,
 	}
 }
 
+/* Of servers OpenSSL takes "server gated crypto" for serverAuth. */
+static void check_usages(const struct question *q, STACK_OF(X509) * path,
+			 struct tls_verdict *verdict)
+{
+	for (int i = 0; i < sk_X509_num(path); i++) {
+		X509 *certificate = sk_X509_value(path, i);
+
+		if (!tls_lacks_usage(certificate, q->verifier->of_server))
+			continue;
+		verdict->refusal = TLS_REFUSAL_EKU;
+		verdict->detail = X509_verify_cert_error_string(X509_V_ERR_INVALID_PURPOSE);
+		verdict->culprit = certificate;
+		return;
+	}
+}
+
 static void verify_with(const struct question *q, const struct tls_trust *trust,
 			unsigned long flags, struct tls_verdict *verdict, struct validity *validity)
 {
@@ -154,10 +170,12 @@ static void verify_with(const struct question *q, const struct tls_trust *trust,
 		return;
 	}
 	r = X509_verify_cert(store_ctx);
-	if (r == 1)
+	if (r == 1) {
 		*validity = validity_of(q, X509_STORE_CTX_get0_chain(store_ctx));
-	else
+		check_usages(q, X509_STORE_CTX_get0_chain(store_ctx), verdict);
+	} else {
 		note_error(q, trust, store_ctx, r, verdict);
+	}
 	/* The culprit is one that was shown or one of the store: both outlive this. */
 	X509_STORE_CTX_free(store_ctx);
 }

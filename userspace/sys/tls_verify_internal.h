@@ -66,6 +66,9 @@ int tls_verify_callback(X509_STORE_CTX *store_ctx, void *arg);
 /** tls_refusal_of() - what OpenSSL's @error about @culprit (or NULL) comes down to. */
 enum tls_refusal tls_refusal_of(int error, X509 *culprit, bool of_server);
 
+/** tls_lacks_usage() - has @certificate extended key usages, but not the one for peers like this? */
+bool tls_lacks_usage(X509 *certificate, bool of_server);
+
 /** tls_refusal_alert_error() - the error that makes OpenSSL send the right alert. */
 int tls_refusal_alert_error(enum tls_refusal refusal);
 

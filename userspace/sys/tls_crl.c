@@ -70,12 +70,26 @@ int tls_crl_next(struct tls_crl_reader *reader, X509_CRL **ret_crl)
 	return next_pem(reader, ret_crl);
 }
 
+/* OpenSSL does not tell one that cannot be read from one that is not there. */
+static bool has_readable_signer(X509_CRL *crl)
+{
+	int critical = -1;
+	AUTHORITY_KEYID *signer =
+		X509_CRL_get_ext_d2i(crl, NID_authority_key_identifier, &critical, NULL);
+	bool readable = signer || critical == -1;
+
+	AUTHORITY_KEYID_free(signer);
+	return readable;
+}
+
 const char *tls_crl_is_partial(X509_CRL *crl)
 {
 	const char *why = NULL;
 	int critical = -1;
 	ISSUING_DIST_POINT *part;
 
+	if (!has_readable_signer(crl))
+		return "has an authority key identifier that is damaged";
 	if (X509_CRL_get_ext_by_NID(crl, NID_delta_crl, -1) >= 0)
 		return "is a delta CRL: it has only what changed since another one";
 	part = X509_CRL_get_ext_d2i(crl, NID_issuing_distribution_point, &critical, NULL);
@@ -87,6 +101,8 @@ const char *tls_crl_is_partial(X509_CRL *crl)
 		why = "has revocations for some reasons only";
 	else if (part->onlyattr > 0)
 		why = "is for attribute certificates only";
+	else if (part->onlyuser > 0 && part->onlyCA > 0)
+		why = "is for users' certificates only and for those of CAs only, which is for none";
 	ISSUING_DIST_POINT_free(part);
 	return why;
 }

@@ -30,6 +30,17 @@ struct validity {
 
 /* --- with OpenSSL --- */
 
+/*
+ * For OpenSSL a CRL that it cannot use is missing as well: one that is for another certificate of the
+ * CA, say. It may name the peer.
+ */
+static bool has_crl(const struct tls_verifier *verifier, X509_STORE_CTX *store_ctx)
+{
+	X509 *about = X509_STORE_CTX_get_current_cert(store_ctx);
+
+	return !about || tls_crls_has(verifier, X509_get_issuer_name(about));
+}
+
 /* What allow_crl_missing and allow_crl_expired let pass, and nothing else. */
 static int judge_step(int ok, X509_STORE_CTX *store_ctx)
 {
@@ -38,6 +49,10 @@ static int judge_step(int ok, X509_STORE_CTX *store_ctx)
 
 	if (ok)
 		return ok;
+	if (error == X509_V_ERR_UNABLE_TO_GET_CRL && has_crl(verifier, store_ctx)) {
+		X509_STORE_CTX_set_error(store_ctx, X509_V_ERR_UNABLE_TO_GET_CRL_ISSUER);
+		return 0;
+	}
 	if (!(error == X509_V_ERR_UNABLE_TO_GET_CRL && verifier->allow_crl_missing) &&
 	    !(error == X509_V_ERR_CRL_HAS_EXPIRED && verifier->allow_crl_expired))
 		return 0;
@@ -106,7 +121,7 @@ static struct validity validity_of(const struct question *q, STACK_OF(X509) * pa
 		       tls_time_of(X509_get0_notAfter(certificate), INT64_MIN));
 	}
 	for (size_t i = 0; i < q->verifier->n_crls; i++) {
-		const struct tls_crl_dates *crl = &q->verifier->crls[i];
+		const struct tls_crl *crl = &q->verifier->crls[i];
 
 		if (crl->from > q->now)
 			narrow(&validity, INT64_MIN, crl->from);

@@ -13,12 +13,16 @@
 struct tls_trust {
 	char *domain; /* NULL: of peers that have no SPIFFE ID, or when nobody asks for one */
 	size_t domain_len;
-	X509_STORE *store; /* CAs and every CRL; NULL: none are believed */
+	X509_STORE *store; /* NULL: none are believed */
 };
 
-/** When a CRL was made and when it is out of date; 0: it does not say. */
-struct tls_crl_dates {
-	int64_t from, until;
+/** A CRL, and what decides whether it is the one that counts. */
+struct tls_crl {
+	X509_CRL *crl;
+	AUTHORITY_KEYID *signer;	/* NULL: it does not say which key or certificate */
+	const ASN1_OCTET_STRING *scope; /* its issuing distribution point; NULL: everything */
+	ASN1_INTEGER *number;		/* NULL: it has none */
+	int64_t from, until; /* when it was made, and is out of date; 0: it does not say */
 };
 
 /** Everything that verification needs, one per struct tls_ctx that verifies anybody. */
@@ -29,7 +33,7 @@ struct tls_verifier {
 	size_t n_trusts;
 	X509_VERIFY_PARAM *param; /* without CRLs */
 	unsigned long crl_flags;  /* what is added to ask them; 0: nobody does */
-	struct tls_crl_dates *crls;
+	struct tls_crl *crls;	  /* by issuer and scope, the newest first */
 	size_t n_crls;
 	struct tls_cache cache;
 	char subject[256]; /* for tls_chain_verify() */
@@ -80,6 +84,21 @@ int tls_refusal_alert_error(enum tls_refusal refusal);
  */
 const struct tls_trust *tls_svid_choose(const struct tls_verifier *verifier, X509 *leaf,
 					struct tls_verdict *verdict);
+
+/* --- tls_crls.c --- */
+
+/** tls_crls_add() - of several CRLs in any order; @crl is shared. Returns: 0, -ENOMEM, -EINVAL. */
+int tls_crls_add(struct tls_verifier *verifier, X509_CRL *crl);
+
+/** tls_crls_seal() - behind the last tls_crls_add(). */
+void tls_crls_seal(struct tls_verifier *verifier);
+void tls_crls_done(struct tls_verifier *verifier);
+
+/** tls_crls_has() - is there any CRL of @issuer, whatever it is worth? */
+bool tls_crls_has(const struct tls_verifier *verifier, const X509_NAME *issuer);
+
+/** tls_crls_lookup() - of X509_STORE_set_lookup_crls(); the application's data is the verifier. */
+STACK_OF(X509_CRL) * tls_crls_lookup(const X509_STORE_CTX *store_ctx, const X509_NAME *issuer);
 
 /* --- tls_crl.c --- */
 

@@ -105,7 +105,7 @@ static void check_all(struct tls_bytes text, STACK_OF(X509) * cas, bool all_know
 	}
 	if (more < 0)
 		tls_cert_find(mistake, TLS_CERT_BAD_CRL, "CRL number %d is damaged: %s", n + 1,
-			      tls_cert_openssl_reason());
+			      reader.problem ? reader.problem : tls_cert_openssl_reason());
 	else if (n == 0)
 		tls_cert_find(mistake, TLS_CERT_NO_CRL,
 			      "has no CRL, neither in PEM nor in DER form");

@@ -105,15 +105,17 @@ STACK_OF(X509_CRL) * tls_crls_lookup(const X509_STORE_CTX *store_ctx, const X509
 /** CRLs of one text: DER, each behind the other, and then PEM. */
 struct tls_crl_reader {
 	struct tls_bytes left;
-	BIO *pem; /* NULL: still at the DER */
+	BIO *pem;	     /* NULL: still at the DER */
+	size_t n_pem;	     /* read so far */
+	const char *problem; /* behind -EINVAL; NULL: OpenSSL's queue says it */
 };
 
 /** tls_crl_open() - to read @text, borrowed. */
 struct tls_crl_reader tls_crl_open(struct tls_bytes text);
 
 /**
- * tls_crl_next() - the next one, the caller's. Returns: 1; 0 at the end; -EINVAL (damaged, or no
- * memory: OpenSSL's queue says which).
+ * tls_crl_next() - the next one, the caller's. Nothing that may be a CRL is passed over. Returns: 1; 0
+ * at the end; -EINVAL (damaged, or no memory).
  */
 int tls_crl_next(struct tls_crl_reader *reader, X509_CRL **ret_crl);
 void tls_crl_close(struct tls_crl_reader *reader);

@@ -23,6 +23,7 @@ struct rules_case {
 	const char *extensions; /* lines of its -extfile; NULL: none */
 	const char *rules;	/* behind them comes one that takes everybody */
 	const char *rule;	/* that decides */
+	const char *sni;	/* NULL: localhost */
 	bool refused;
 	const char *reason; /* NULL: the usual one */
 };
@@ -63,6 +64,7 @@ CASES(struct rules_case, rules,
       {.name = "trust_domain_of_no_svid", .extensions = "subjectAltName=URI:spiffe://prod.example/a,URI:spiffe://prod.example/b\n", .rules = DENY("trust_domain: [test.example]"), .rule = "r", .refused = true, .reason = "a SPIFFE ID in a certificate that is no valid X.509-SVID, and a rule on trust_domain"},
       {.name = "sni", .rules = ALLOW("sni: [localhost]"), .rule = "r"},
       {.name = "sni_other", .rules = ALLOW("sni: [other.example]"), .rule = "rest"},
+      {.name = "sni_with_a_dot", .sni = "localhost.", .rules = DENY("sni: [localhost]"), .rule = "r", .refused = true},
       {.name = "source", .rules = DENY("source: [127.0.0.0/8]"), .rule = "r", .refused = true},
       {.name = "source_other", .rules = DENY("source: [10.0.0.0/8, '::/0']"), .rule = "rest"},
       {.name = "tls_version", .rules = DENY("tls_version: [1.3]"), .rule = "r", .refused = true},
@@ -145,6 +147,7 @@ static void must_be_refused(struct e2e *e, struct tlsclient *client,
 	E2E_MUST(e, log_entry_get(&line, "cert_sha256", digest) && strlen(digest) == 64, "%s",
 		 line.text);
 	E2E_MUST(e, log_entry_is(&line, "rule", variant->rule), "%s", line.text);
+	E2E_MUST(e, log_entry_is(&line, "sni", "localhost"), "%s", line.text);
 	E2E_MUST(
 		e,
 		log_entry_is(&line, "reason", variant->reason ? variant->reason : "denied by rule"),
@@ -184,6 +187,7 @@ static void run_case(struct e2e *e, const struct rules_case *variant, const stru
 
 	begin(e, variant, c);
 	options = client_options(e, c);
+	options.sni = variant->sni ? variant->sni : options.sni;
 	e2e_connect(e, &client, &options);
 	if (variant->refused)
 		must_be_refused(e, &client, variant);

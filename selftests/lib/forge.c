@@ -181,6 +181,18 @@ static void add_number(X509_CRL *crl, int nid, int critical)
 	ASN1_INTEGER_free(number);
 }
 
+static void add_crl_extension(X509_CRL *crl, X509 *issuer, const struct forge_extension *from)
+{
+	X509V3_CTX context;
+	X509_EXTENSION *extension;
+
+	X509V3_set_ctx(&context, issuer, NULL, NULL, crl, 0);
+	X509V3_set_ctx_nodb(&context);
+	extension = X509V3_EXT_conf_nid(NULL, &context, from->nid, from->value);
+	MUST(extension && X509_CRL_add_ext(crl, extension, -1) == 1, "%s", from->value);
+	X509_EXTENSION_free(extension);
+}
+
 static X509_CRL *new_crl(const struct forged *issuer, const struct forge_crl_spec *spec)
 {
 	X509_CRL *crl = X509_CRL_new();
@@ -199,6 +211,8 @@ static X509_CRL *new_crl(const struct forged *issuer, const struct forge_crl_spe
 		MUST_EQ(X509_CRL_add1_ext_i2d(crl, NID_issuing_distribution_point, point, 1, 0), 1);
 		ISSUING_DIST_POINT_free(point);
 	}
+	if (spec->extension.nid)
+		add_crl_extension(crl, issuer->cert, &spec->extension);
 	MUST(X509_CRL_sort(crl) == 1 && X509_CRL_sign(crl, issuer->key, EVP_sha256()) > 0);
 	return crl;
 }

@@ -42,6 +42,7 @@ struct forge_crl_spec {
 	const X509 *revoked; /* NULL: nobody */
 	int from, until;     /* seconds from now; until 0: no nextUpdate */
 	bool delta, indirect;
+	struct forge_extension extension; /* nid 0: no more */
 };
 
 /** forge_crl() - signed by @issuer, DER; the caller's. */

@@ -41,6 +41,7 @@ struct config_case {
 #define NOT_EMAIL "is not an email address"
 #define NOT_NET "is not an address or network"
 #define NOT_SHA256 "is not a SHA-256 digest"
+#define NOT_OUT "does not keep anybody out: who has the certificate can write its signature in another way"
 #define NOT_DAY(text) "5 listeners[0].rules[0].match.time.days[0]: '" text "' is not a day"
 #define NOT_HOURS(text) "5 listeners[0].rules[0].match.time.hours: '" text "' are not hours of a day"
 
@@ -68,6 +69,11 @@ CASES(struct config_case, keys,
       {.name = "tls_version", .text = WITH_MATCH("tls_version: [1.1]"), .told = MATCH_MISTAKE("tls_version", "1.1") "is not a version of TLS"},
       {.name = "alpn_empty", .text = WITH_MATCH("alpn: ['']"), .told = "5 listeners[0].rules[0].match.alpn[0]: is empty"},
       {.name = "cn_star", .text = WITH_MATCH("cn: ['*']"), .told = "5 listeners[0].rules[0].match.cn[0]: warning: is no wildcard: it matches the name '*' alone", .remark = true},
+      {.name = "digest_denied", .text = WITH_RULES("{name: r, match: {cert_sha256: [" SHA256 "]}, action: deny}, {name: z, upstream: app}"), .told = "5 listeners[0].rules[0].match.cert_sha256: warning: " NOT_OUT, .remark = true},
+      {.name = "digest_denied_by_list", .text = WITH_RULES("{name: r, match: {include: {cert_sha256: [\"file:empty\"]}}, action: deny}, {name: z, upstream: app}"), .told = "5 listeners[0].rules[0].match.include.cert_sha256: warning: " NOT_OUT, .remark = true},
+      {.name = "digest_in_not", .text = WITH_MATCH("not: {cert_sha256: [" SHA256 "]}"), .told = "5 listeners[0].rules[0].match.not.cert_sha256: warning: " NOT_OUT, .remark = true},
+      {.name = "digest_spared", .text = WITH_RULES("{name: r, match: {not: {cert_sha256: [" SHA256 "]}}, action: deny}, {name: z, upstream: app}"), .told = ""},
+      {.name = "key_denied", .text = WITH_RULES("{name: r, match: {spki_sha256: [" SHA256 "]}, action: deny}, {name: z, upstream: app}"), .told = ""},
       {.name = "not_alone", .text = WITH_MATCH("not: {ou: [guests]}"), .told = ""},
       {.name = "not_empty", .text = WITH_MATCH("not: {}"), .told = "5 listeners[0].rules[0].match.not: is empty"},
       {.name = "not_unknown_key", .text = WITH_MATCH("not: {x: [a]}"), .told = "5 listeners[0].rules[0].match.not.x: unknown key"},

@@ -56,6 +56,11 @@ CASES(struct config_case, configurations,
       {.name = "crl_delta", .text = WITH("client_crl: [file:delta.crl]"), .told = AT "client_crl[0]: file:delta.crl: the CRL of CN=ca is a delta CRL: it has only what changed since another one"},
       {.name = "crl_indirect", .text = WITH("client_crl: [file:indirect.crl]"), .told = AT "client_crl[0]: file:indirect.crl: the CRL of CN=ca is an indirect CRL: it speaks for other issuers too"},
       {.name = "crl_by_another_key", .text = WITH("client_crl: [file:wrong.crl]"), .told = AT "client_crl[0]: file:wrong.crl: the CRL of CN=ca is signed by another key than its CA's"},
+      {.name = "crl_of_another_certificate", .text = WITH("client_crl: [file:renewed.crl], crl_missing: allow"), .told = AT "client_crl[0]: file:renewed.crl: the CRL of CN=ca is for another certificate of its CA: its authority key identifier does not fit"},
+      {.name = "crl_for_nobody", .text = WITH("client_crl: [file:nobody.crl]"), .told = AT "client_crl[0]: file:nobody.crl: the CRL of CN=ca is for users' certificates only and for those of CAs only"},
+      {.name = "crl_der_behind_pem", .text = WITH("client_crl: [file:pemder.crl]"), .told = AT "client_crl[0]: file:pemder.crl: CRL number 1 is damaged: it is neither DER nor text"},
+      {.name = "crl_with_another_label", .text = WITH("client_crl: [file:label.crl]"), .told = AT "client_crl[0]: file:label.crl: CRL number 2 is damaged: there is a BEGIN or END line that is not one of a CRL"},
+      {.name = "crl_directory_with_a_mixture", .text = WITH("client_crl: [file:mixture.d]"), .told = AT "client_crl[0]: file:mixture.d: b.crl: is not PEM text"},
       {.name = "crl_expired", .text = WITH("client_crl: [file:old.crl]"), .remark = true, .told = AT "client_crl[0]: warning: file:old.crl: the CRL of CN=ca is out of date since "},
       {.name = "crl_early", .text = WITH("client_crl: [file:early.crl]"), .remark = true, .told = AT "client_crl[0]: warning: file:early.crl: the CRL of CN=ca is not valid before "},
       {.name = "crl_of_another_pki", .text = WITH("client_crl: [file:sub.crl], crl_missing: allow"), .remark = true, .told = AT "client_crl[0]: warning: file:sub.crl: CN=sub, whose CRL this is, is not among the CAs"},
@@ -69,6 +74,8 @@ CASES(struct config_case, configurations,
       {.name = "ca_directory", .text = WITH_TLS("client_ca: file:ca.d/"), .told = ""},
       {.name = "ca_directory_empty", .text = WITH_TLS("client_ca: file:empty.d"), .told = AT "client_ca: file:empty.d: is a directory without a file that ends with .pem, .crt, .cer, .crl or .der"},
       {.name = "ca_directory_with_der", .text = WITH_TLS("client_ca: file:der.d"), .told = AT "client_ca: file:der.d: b.crt: is not PEM text"},
+      {.name = "ca_directory_with_a_ca_in_der", .text = WITH_TLS("client_ca: file:crl.d"), .told = AT "client_ca: file:crl.d: a.der: is not PEM text"},
+      {.name = "ca_directory_that_was_one_of_crls", .text = WITH("client_crl: [file:crl.d], trust_domains: [{name: a, ca: file:crl.d}]"), .told = AT "trust_domains[0].ca: file:crl.d: begins with DER: CAs are read as PEM only"},
       {.name = "ca_directory_with_damage", .text = WITH_TLS("client_ca: file:damaged.d"), .told = AT "client_ca: file:damaged.d: certificate number 2 is damaged: "},
       {.name = "ca_directory_with_a_hole", .text = WITH_TLS("client_ca: file:hole.d"), .told = AT "client_ca: file:hole.d: b.pem: is an empty file"},
       {.name = "chain_in_a_directory", .text = "listeners:\n- name: web\n  listen: [\"127.0.0.1:8443\"]\n  tls: {certificates: [{chain: file:ca.d, key: file:server.key}], " CA "}\n  rules: [{name: all, upstream: app}]\nupstreams: [{name: app, endpoints: [\"127.0.0.1:8080\"]}]\n", .told = AT "certificates[0].chain: file:ca.d: is not a regular file"},
@@ -124,10 +131,30 @@ static void write_crl(const char *name, const struct forged *by, struct forge_cr
 	take_text(name, forge_crl_pem(by, &spec));
 }
 
+/* PEM and DER in one file, in both orders. */
+static void write_mixtures(const struct forged *ca, const unsigned char *der, size_t der_len)
+{
+	char *pem = forge_crl_pem(ca, &(struct forge_crl_spec){.from = -DAY, .until = DAY});
+	size_t len = strlen(pem);
+	char *both = malloc(len + der_len);
+
+	MUST(both);
+	(void)mempcpy(both, pem, len);
+	memcpy(both + len, der, der_len);
+	material_write("pemder.crl", both, len + der_len);
+	memcpy(both, der, der_len);
+	(void)mempcpy(both + der_len, pem, len);
+	MUST_OK(mkdir(material_path("mixture.d"), 0755));
+	material_write("mixture.d/b.crl", both, len + der_len);
+	free(both);
+	free(pem);
+}
+
 static void write_crls(const struct forged *ca, const struct forged *sub,
 		       const struct forged *other)
 {
-	char *pem, *damaged = NULL;
+	char *pem, *damaged = NULL, *label = NULL;
+	const struct forged renewed = {.cert = other->cert, .key = ca->key};
 	unsigned char *der;
 	size_t len = 0;
 
@@ -138,19 +165,30 @@ static void write_crls(const struct forged *ca, const struct forged *sub,
 	write_crl("old.crl", ca, (struct forge_crl_spec){.from = -2 * DAY, .until = -DAY});
 	write_crl("early.crl", ca, (struct forge_crl_spec){.from = DAY, .until = 2 * DAY});
 	write_crl("wrong.crl", other, (struct forge_crl_spec){});
+	write_crl("renewed.crl", &renewed,
+		  (struct forge_crl_spec){
+			  .extension = {NID_authority_key_identifier, "issuer:always"}});
+	write_crl("nobody.crl", ca,
+		  (struct forge_crl_spec){.extension = {NID_issuing_distribution_point,
+							"critical,onlyuser:TRUE,onlyCA:TRUE"}});
 	der = forge_crl(ca, &(struct forge_crl_spec){.from = -DAY, .until = DAY}, &len);
 	material_write("ca.der", der, len);
 	material_write("cut.der", der, len - 1);
 	MUST_OK(mkdir(material_path("crl.d"), 0755));
 	material_write("crl.d/a.der", der, len);
+	write_mixtures(ca, der, len);
 	free(der);
 	write_crl("crl.d/b.crl", sub, (struct forge_crl_spec){});
 	pem = forge_crl_pem(ca, &(struct forge_crl_spec){.from = -DAY, .until = DAY});
 	MUST_GE(asprintf(&damaged, "%s%s", pem,
 			 "-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n"),
 		0);
+	MUST_GE(asprintf(&label, "%s%s", pem,
+			 "-----BEGIN X509 CLR-----\nAAAA\n-----END X509 CLR-----\n"),
+		0);
 	free(pem);
 	take_text("damaged.crl", damaged);
+	take_text("label.crl", label);
 }
 
 static void make_directory(const char *name, const char *ca, const char *second, const char *text)

@@ -133,7 +133,8 @@ static void tell_unreadable(const struct confile *confile, struct report *report
 		break;
 	case -EBADMSG:
 		what = "is not PEM text";
-		hint = "only CRLs may be DER, and end with .crl or .der: openssl x509 -inform DER";
+		hint = "only CRLs may be DER, alone in a file that ends with .crl or .der: openssl "
+		       "x509 -inform DER";
 		break;
 	case -EAGAIN:
 		what = "changed while it was read";
@@ -214,7 +215,7 @@ static int collect_verify(struct bundle *bundle, struct report *report, const ch
 
 	for (unsigned int i = 0; r == 0 && i < verify->n_crls; i++) {
 		snprintf(field, sizeof(field), "%.200s.%s[%u]", tls, crl_key, i);
-		r = collect(bundle, report, field, verify->crls[i], BUNDLE_DIRECTORY);
+		r = collect(bundle, report, field, verify->crls[i], BUNDLE_DIRECTORY | BUNDLE_CRL);
 	}
 	for (unsigned int i = 0; r == 0 && i < verify->n_trust_domains; i++) {
 		snprintf(field, sizeof(field), "%.200s.trust_domains[%u].ca", tls, i);

@@ -7,6 +7,7 @@
 
 #include "base/fd.h"
 #include "base/lockmem.h"
+#include "sys/tls_cert.h"
 
 #include <dirent.h>
 #include <string.h>
@@ -45,7 +46,18 @@ static int is_material(const struct dirent *entry)
 	return 0;
 }
 
-static int read_part(const char *path, const char *name, struct part *part)
+/* Only a CRL may be DER: a CA would silently not be believed. */
+static bool is_readable(const struct part *part, const char *name, bool der)
+{
+	bool pem = memmem(part->data, part->len, "-----BEGIN ", strlen("-----BEGIN ")) != NULL;
+
+	if (!part->der)
+		return pem;
+	/* In the joined text PEM between two DER would hide the second one. */
+	return !pem && der && (ends_with(name, ".crl") || ends_with(name, ".der"));
+}
+
+static int read_part(const char *path, const char *name, bool der, struct part *part)
 {
 	char _cleanup_free_ *full = NULL;
 	int r;
@@ -57,9 +69,8 @@ static int read_part(const char *path, const char *name, struct part *part)
 	r = bundle_file_read(full, BUNDLE_FILE_MAX, &part->data, &part->len);
 	if (r < 0)
 		return r;
-	part->der = !memmem(part->data, part->len, "-----BEGIN ", strlen("-----BEGIN "));
-	/* Only a CRL may be DER: a CA would silently not be believed. */
-	return part->der && !ends_with(name, ".crl") && !ends_with(name, ".der") ? -EBADMSG : 0;
+	part->der = tls_cert_is_der(part->data, part->len);
+	return is_readable(part, name, der) ? 0 : -EBADMSG;
 }
 
 static int join(const struct parts *parts, char **ret_data, size_t *ret_len)
@@ -90,8 +101,8 @@ static int join(const struct parts *parts, char **ret_data, size_t *ret_len)
 	return 0;
 }
 
-static int read_parts(const char *path, struct dirent **names, size_t n, struct parts *parts,
-		      char **ret_culprit)
+static int read_parts(const char *path, struct dirent **names, size_t n, bool der,
+		      struct parts *parts, char **ret_culprit)
 {
 	int r = 0;
 
@@ -100,14 +111,15 @@ static int read_parts(const char *path, struct dirent **names, size_t n, struct 
 		return -ENOMEM;
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		parts->count = i + 1;
-		r = read_part(path, names[i]->d_name, &parts->list[i]);
+		r = read_part(path, names[i]->d_name, der, &parts->list[i]);
 		if (r < 0 && r != -ENOMEM)
 			*ret_culprit = strdup(names[i]->d_name);
 	}
 	return r;
 }
 
-int bundle_directory_read(const char *path, char **ret_data, size_t *ret_len, char **ret_culprit)
+int bundle_directory_read(const char *path, bool der, char **ret_data, size_t *ret_len,
+			  char **ret_culprit)
 {
 	struct dirent **names = NULL;
 	struct parts parts = {};
@@ -115,7 +127,7 @@ int bundle_directory_read(const char *path, char **ret_data, size_t *ret_len, ch
 	int r = n < 0 ? -errno : n == 0 ? -ENOMSG : n > FILES_MAX ? -EFBIG : 0;
 
 	if (r == 0)
-		r = read_parts(path, names, (size_t)n, &parts, ret_culprit);
+		r = read_parts(path, names, (size_t)n, der, &parts, ret_culprit);
 	if (r == 0)
 		r = join(&parts, ret_data, ret_len);
 	for (size_t i = 0; i < parts.count; i++)

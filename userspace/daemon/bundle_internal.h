@@ -51,6 +51,7 @@ enum bundle_sources {
 	BUNDLE_FILE = 0,
 	BUNDLE_DIRECTORY = 1, /* all the files of it: certificates or CRLs */
 	BUNDLE_SYSTEM = 2,    /* "system": the CAs that OpenSSL believes by itself */
+	BUNDLE_CRL = 8,	      /* those files may be DER */
 	BUNDLE_LIST = 4,      /* a file may be longer than others, and empty */
 };
 
@@ -58,7 +59,8 @@ enum bundle_sources {
  * bundle_source_read() - the content of "file:PATH" or "env:NAME", base/lockmem; and of what
  * @allowed (enum bundle_sources) adds. *@ret_culprit: as in struct bundle_item.
  * Returns: 0; -EINVAL (neither); -ENODATA (empty, or variable not set); -EISDIR (no regular file);
- *          -EFBIG; -ENOMSG (a directory without such files); -EBADMSG (a file of one that is not PEM);
+ *          -EFBIG; -ENOMSG (a directory without such files); -EBADMSG (a file of one that is neither
+ *          PEM nor, where that is allowed, DER);
  *          -ENOMEM; open(2)'s or read(2)'s errno.
  */
 int bundle_source_read(const char *dir, const char *source, unsigned int allowed, char **ret_data,
@@ -67,9 +69,10 @@ int bundle_source_read(const char *dir, const char *source, unsigned int allowed
 /**
  * bundle_directory_read() - the files of the directory @path that end with .pem, .crt, .cer, .crl or
  * .der and do not begin with a dot, sorted, one behind the other: first DER, then PEM, each on a new
- * line. Returns: as bundle_source_read().
+ * line. @der: files that end with .crl or .der may be DER. Returns: as bundle_source_read().
  */
-int bundle_directory_read(const char *path, char **ret_data, size_t *ret_len, char **ret_culprit);
+int bundle_directory_read(const char *path, bool der, char **ret_data, size_t *ret_len,
+			  char **ret_culprit);
 
 /** bundle_path_beside() - @path as it is, or below @dir when it is relative; the caller's. */
 char *bundle_path_beside(const char *dir, const char *path);

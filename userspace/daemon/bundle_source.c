@@ -95,7 +95,8 @@ static int read_path(const char *path, unsigned int allowed, char **ret_data, si
 	struct stat st;
 
 	if ((allowed & BUNDLE_DIRECTORY) != 0 && stat(path, &st) == 0 && S_ISDIR(st.st_mode))
-		return bundle_directory_read(path, ret_data, ret_len, ret_culprit);
+		return bundle_directory_read(path, (allowed & BUNDLE_CRL) != 0, ret_data, ret_len,
+					     ret_culprit);
 	if ((allowed & BUNDLE_LIST) != 0)
 		return read_list(path, ret_data, ret_len);
 	return bundle_file_read(path, BUNDLE_FILE_MAX, ret_data, ret_len);

@@ -10,6 +10,7 @@
 struct scope {
 	const struct config_listener *listener;
 	bool anonymous; /* the rule is for peers without certificate */
+	bool shuts_out; /* who is in a list is the one who is refused */
 };
 
 static enum match_key key_of(const char *name)
@@ -68,6 +69,16 @@ static void check_star(struct confload *load, const struct confload_field *field
 				"is no wildcard: it matches the name '*' alone");
 }
 
+/* An ECDSA signature (r, s) is as good as (r, n - s), and the digest covers it. */
+static void check_digest(struct confload *load, const struct confload_field *field,
+			 enum match_key key, const struct scope *scope)
+{
+	if (key == MATCH_CERT_SHA256 && scope->shuts_out)
+		confload_remark(load, field, "use spki_sha256, or issuer and serial",
+				"does not keep anybody out: who has the certificate can write its "
+				"signature in another way");
+}
+
 static int add_text(struct confload *load, const struct confload_field *field, enum match_key key,
 		    const char *text, struct match_set *set)
 {
@@ -119,8 +130,10 @@ static int load_lists(struct confload *load, const struct confload_field *in,
 		struct confload_field field = confload_field("%.200s.%s", at->path, list.key);
 		enum match_key key = key_of(list.key);
 
-		if (list.n > 0 && check_key(load, in, &field, key, scope))
-			r = load_list(load, at, key, &list, files, to);
+		if (list.n == 0 || !check_key(load, in, &field, key, scope))
+			continue;
+		check_digest(load, &field, key, scope);
+		r = load_list(load, at, key, &list, files, to);
 	}
 	return r;
 }
@@ -169,13 +182,15 @@ static int load_except(struct confload *load, const struct confload_field *in,
 		       struct match *to)
 {
 	struct confload_field field = confload_field("%.200s.not", in->path);
+	struct scope except = *scope;
 
+	except.shuts_out = !scope->shuts_out;
 	to->except = match_new();
 	if (!to->except)
 		return -ENOMEM;
 	if (!has_lists(from) && !from->include && !from->time)
 		confload_empty(load, &field, "give what must not match, as in not: {ou: [guests]}");
-	return load_keys(load, &field, from, scope, to->except);
+	return load_keys(load, &field, from, &except, to->except);
 }
 
 static bool load_anonymous(struct confload *load, const struct confload_field *in, const char *text,
@@ -197,7 +212,7 @@ int confload_match(struct confload *load, const struct confload_field *field,
 		   const struct config_listener *listener, const struct confile_match *from,
 		   struct config_rule *to)
 {
-	struct scope scope = {.listener = listener};
+	struct scope scope = {.listener = listener, .shuts_out = to->action == ACTION_DENY};
 	bool asks = has_lists(from) || from->include || from->time || from->except;
 	int r;
 

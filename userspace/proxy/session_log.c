@@ -58,7 +58,10 @@ static void log_who(struct log_line *line, const struct session *s)
 	log_str(line, "alpn", session_protocol(s));
 }
 
-/* What a list of revoked certificates needs, whatever their names are. */
+/*
+ * Which certificate it was, whatever its names are. Not for a list of those that are denied: its owner
+ * can write an ECDSA signature in another way, and then it has another digest (docs/POLICY.md).
+ */
 static void log_digest(struct log_line *line, const struct identity *identity)
 {
 	struct identity_name digest;

@@ -29,12 +29,19 @@ static uint8_t protocol_of(const struct session *s)
 	return 0;
 }
 
+/* Without a final dot, as model/clienthello.c takes it: the name is the same. NULL: none, or no memory. */
+static char *wanted_name(const struct tls_conn *conn)
+{
+	const char *sni = tls_sni(conn);
+	size_t len = sni ? strlen(sni) : 0;
+
+	return sni ? strndup(sni, len > 1 && sni[len - 1] == '.' ? len - 1 : len) : NULL;
+}
+
 static void remember_tls(struct session *s)
 {
-	const char *sni = tls_sni(s->tls);
-
 	free(s->sni);
-	s->sni = sni ? strdup(sni) : NULL;
+	s->sni = wanted_name(s->tls);
 	s->tls_version = tls_version(s->tls);
 	s->tls_cipher = tls_cipher_name(s->tls);
 	tls_chain_unref(s->chain);
@@ -173,7 +180,12 @@ static void client_proved(struct session *s)
 				   TLS_ALERT_INTERNAL_ERROR, STAT_REFUSED_POLICY);
 		return;
 	}
-	verdict = session_decide(s, tls_sni(s->tls));
+	if (!s->sni && tls_sni(s->tls)) {
+		refuse_established(s, "identity", "no memory for the name that it asks for",
+				   TLS_ALERT_INTERNAL_ERROR, STAT_REFUSED_POLICY);
+		return;
+	}
+	verdict = session_decide(s, s->sni);
 	if (!verdict.allowed) {
 		refuse_established(s, "policy", verdict.reason, TLS_ALERT_ACCESS_DENIED,
 				   STAT_REFUSED_POLICY);

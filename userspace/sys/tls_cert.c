@@ -305,6 +305,10 @@ void tls_cert_check_ca(const char *ca, size_t ca_len, struct tls_cert_verdict *r
 	char subject[160];
 
 	*ret_verdict = (struct tls_cert_verdict){};
+	/* Behind it there may be PEM, and what is before it would silently not be believed. */
+	if (tls_cert_is_der(ca, ca_len))
+		tls_cert_find(mistake, TLS_CERT_NO_CERTIFICATE,
+			      "begins with DER: CAs are read as PEM only");
 	certificates = tls_cert_read_all(ca, ca_len, mistake);
 	for (int i = 0; certificates && i < sk_X509_num(certificates); i++) {
 		X509 *certificate = sk_X509_value(certificates, i);

@@ -79,6 +79,9 @@ bool tls_cert_first_end(const char *pem, size_t len, struct tls_cert_end *ret_en
 /** tls_cert_first_crl_end() - the same of CRLs; one without a next update does not end. */
 bool tls_cert_first_crl_end(struct tls_bytes text, struct tls_cert_end *ret_end);
 
+/** tls_cert_is_der() - does @data begin as a certificate or CRL in DER does, and no text? */
+bool tls_cert_is_der(const char *data, size_t len);
+
 /**
  * tls_cert_check_crl() - a text of CRLs, for peers who are signed by the @cas (PEM) or by a sub-CA
  * that they bring themselves. @all_known: warn of the CRLs of such a sub-CA too.

@@ -8,7 +8,18 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum signer { SIGNER_IS_NOT_THERE, SIGNER_IS_ANOTHER, SIGNER_IS_RIGHT };
+enum signer { SIGNER_IS_NOT_THERE, SIGNER_IS_ANOTHER, SIGNER_IS_RENEWED, SIGNER_IS_RIGHT };
+
+/* Signed with the key of @ca: but does it also mean this certificate of that key? */
+static enum signer compare_signer(X509_CRL *crl, X509 *ca)
+{
+	AUTHORITY_KEYID *meant =
+		X509_CRL_get_ext_d2i(crl, NID_authority_key_identifier, NULL, NULL);
+	bool fits = X509_check_akid(ca, meant) == X509_V_OK;
+
+	AUTHORITY_KEYID_free(meant);
+	return fits ? SIGNER_IS_RIGHT : SIGNER_IS_RENEWED;
+}
 
 static enum signer find_signer(X509_CRL *crl, STACK_OF(X509) * cas)
 {
@@ -19,8 +30,10 @@ static enum signer find_signer(X509_CRL *crl, STACK_OF(X509) * cas)
 
 		if (X509_NAME_cmp(X509_get_subject_name(ca), X509_CRL_get_issuer(crl)) != 0)
 			continue;
-		found = X509_CRL_verify(crl, X509_get0_pubkey(ca)) == 1 ? SIGNER_IS_RIGHT
-									: SIGNER_IS_ANOTHER;
+		if (X509_CRL_verify(crl, X509_get0_pubkey(ca)) == 1)
+			found = compare_signer(crl, ca);
+		else if (found == SIGNER_IS_NOT_THERE)
+			found = SIGNER_IS_ANOTHER;
 	}
 	return found;
 }
@@ -60,6 +73,12 @@ static void check_one(X509_CRL *crl, STACK_OF(X509) * cas, bool all_known,
 		tls_cert_find(&verdict->mistake, TLS_CERT_CRL_SIGNATURE,
 			      "the CRL of %s is signed by another key than its CA's", issuer);
 		break;
+	case SIGNER_IS_RENEWED:
+		tls_cert_find(&verdict->mistake, TLS_CERT_CRL_SIGNATURE,
+			      "the CRL of %s is for another certificate of its CA: its authority "
+			      "key identifier does not fit",
+			      issuer);
+		break;
 	case SIGNER_IS_NOT_THERE:
 		if (all_known)
 			tls_cert_find(&verdict->warning, TLS_CERT_CRL_ISSUER,
@@ -86,7 +105,7 @@ static void check_all(struct tls_bytes text, STACK_OF(X509) * cas, bool all_know
 	}
 	if (more < 0)
 		tls_cert_find(mistake, TLS_CERT_BAD_CRL, "CRL number %d is damaged: %s", n + 1,
-			      tls_cert_openssl_reason());
+			      reader.problem ? reader.problem : tls_cert_openssl_reason());
 	else if (n == 0)
 		tls_cert_find(mistake, TLS_CERT_NO_CRL,
 			      "has no CRL, neither in PEM nor in DER form");

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "sys/tls_cert.h"
 #include "sys/tls_verify_internal.h"
 
 #include <errno.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
+#include <string.h>
 #include <time.h>
 
 struct tls_crl_reader tls_crl_open(struct tls_bytes text)
@@ -19,9 +21,9 @@ void tls_crl_close(struct tls_crl_reader *reader)
 }
 
 /* A SEQUENCE of more than 127 bytes: no text has a byte like the second one there. */
-static bool is_der(const struct tls_bytes *left)
+bool tls_cert_is_der(const char *data, size_t len)
 {
-	return left->len > 2 && left->data[0] == 0x30 && ((unsigned char)left->data[1] & 0x80) != 0;
+	return len > 2 && data[0] == 0x30 && ((unsigned char)data[1] & 0x80) != 0;
 }
 
 static int next_der(struct tls_crl_reader *reader, X509_CRL **ret_crl)
@@ -37,22 +39,76 @@ static int next_der(struct tls_crl_reader *reader, X509_CRL **ret_crl)
 	return 1;
 }
 
+/* UTF-8 without control characters: DER is none from its second byte on. */
+static bool is_text(const struct tls_bytes *text)
+{
+	const unsigned char *at = (const unsigned char *)text->data;
+
+	for (size_t left = text->len; left > 0;) {
+		unsigned long code = 0;
+		int n = UTF8_getc(at, left > 4 ? 4 : (int)left, &code);
+
+		if (n <= 0 || code < '\t' || (code > '\r' && code < ' '))
+			return false;
+		at += n;
+		left -= (size_t)n;
+	}
+	return true;
+}
+
+static size_t count(const struct tls_bytes *text, const char *words)
+{
+	const char *at = text->data, *end = text->data + text->len;
+	size_t n = 0;
+
+	while ((at = memmem(at, (size_t)(end - at), words, strlen(words))) != NULL) {
+		at += strlen(words);
+		n++;
+	}
+	return n;
+}
+
+/*
+ * OpenSSL's reader looks for the next line that begins a CRL and passes over all others, also over one
+ * that is damaged. Certificates may stand between CRLs.
+ */
+static bool has_read_all(const struct tls_crl_reader *reader)
+{
+	size_t blocks = reader->n_pem + count(&reader->left, "-----BEGIN CERTIFICATE-----");
+
+	return count(&reader->left, "--BEGIN ") == blocks &&
+	       count(&reader->left, "--END ") == blocks;
+}
+
+static int begin_pem(struct tls_crl_reader *reader)
+{
+	if (!is_text(&reader->left)) {
+		reader->problem = "it is neither DER nor text; DER has to come before PEM";
+		return -EINVAL;
+	}
+	reader->pem = tls_pem_bio(reader->left.data, reader->left.len);
+	return reader->pem ? 0 : -EINVAL;
+}
+
 static int next_pem(struct tls_crl_reader *reader, X509_CRL **ret_crl)
 {
 	unsigned long error;
 
-	if (!reader->pem)
-		reader->pem = tls_pem_bio(reader->left.data, reader->left.len);
-	if (!reader->pem)
-		return -EINVAL;
 	ERR_clear_error();
+	if (!reader->pem && begin_pem(reader) < 0)
+		return -EINVAL;
 	*ret_crl = PEM_read_bio_X509_CRL(reader->pem, NULL, tls_no_password, NULL);
-	if (*ret_crl)
+	if (*ret_crl) {
+		reader->n_pem++;
 		return 1;
+	}
 	error = ERR_peek_last_error();
-	return ERR_GET_LIB(error) == ERR_LIB_PEM && ERR_GET_REASON(error) == PEM_R_NO_START_LINE
-		       ? 0
-		       : -EINVAL;
+	if (ERR_GET_LIB(error) != ERR_LIB_PEM || ERR_GET_REASON(error) != PEM_R_NO_START_LINE)
+		return -EINVAL;
+	if (has_read_all(reader))
+		return 0;
+	reader->problem = "there is a BEGIN or END line that is not one of a CRL";
+	return -EINVAL;
 }
 
 int tls_crl_next(struct tls_crl_reader *reader, X509_CRL **ret_crl)
@@ -65,9 +121,21 @@ int tls_crl_next(struct tls_crl_reader *reader, X509_CRL **ret_crl)
 	}
 	if (!reader->pem && left->len == 0)
 		return 0;
-	if (!reader->pem && is_der(left))
+	if (!reader->pem && tls_cert_is_der(left->data, left->len))
 		return next_der(reader, ret_crl);
 	return next_pem(reader, ret_crl);
+}
+
+/* OpenSSL does not tell one that cannot be read from one that is not there. */
+static bool has_readable_signer(X509_CRL *crl)
+{
+	int critical = -1;
+	AUTHORITY_KEYID *signer =
+		X509_CRL_get_ext_d2i(crl, NID_authority_key_identifier, &critical, NULL);
+	bool readable = signer || critical == -1;
+
+	AUTHORITY_KEYID_free(signer);
+	return readable;
 }
 
 const char *tls_crl_is_partial(X509_CRL *crl)
@@ -76,6 +144,8 @@ const char *tls_crl_is_partial(X509_CRL *crl)
 	int critical = -1;
 	ISSUING_DIST_POINT *part;
 
+	if (!has_readable_signer(crl))
+		return "has an authority key identifier that is damaged";
 	if (X509_CRL_get_ext_by_NID(crl, NID_delta_crl, -1) >= 0)
 		return "is a delta CRL: it has only what changed since another one";
 	part = X509_CRL_get_ext_d2i(crl, NID_issuing_distribution_point, &critical, NULL);
@@ -87,6 +157,8 @@ const char *tls_crl_is_partial(X509_CRL *crl)
 		why = "has revocations for some reasons only";
 	else if (part->onlyattr > 0)
 		why = "is for attribute certificates only";
+	else if (part->onlyuser > 0 && part->onlyCA > 0)
+		why = "is for users' certificates only and for those of CAs only, which is for none";
 	ISSUING_DIST_POINT_free(part);
 	return why;
 }

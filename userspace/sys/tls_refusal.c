@@ -78,7 +78,7 @@ static const struct meaning meanings[] = {
 	{X509_V_ERR_IP_ADDRESS_MISMATCH, TLS_REFUSAL_NAME},
 };
 
-static bool lacks_usage(X509 *certificate, bool of_server)
+bool tls_lacks_usage(X509 *certificate, bool of_server)
 {
 	uint32_t wanted = of_server ? XKU_SSL_SERVER : XKU_SSL_CLIENT;
 
@@ -96,7 +96,7 @@ enum tls_refusal tls_refusal_of(int error, X509 *culprit, bool of_server)
 {
 	if (error == X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY && is_unreadable(culprit))
 		return TLS_REFUSAL_MALFORMED;
-	if (error == X509_V_ERR_INVALID_PURPOSE && lacks_usage(culprit, of_server))
+	if (error == X509_V_ERR_INVALID_PURPOSE && tls_lacks_usage(culprit, of_server))
 		return TLS_REFUSAL_EKU;
 	for (size_t i = 0; i < sizeof(meanings) / sizeof(meanings[0]); i++) {
 		if (meanings[i].error == error)

@@ -43,7 +43,10 @@ static int trust_load(struct tls_trust *trust, const char *domain, const struct 
 	if (!ca->data)
 		return 0;
 	trust->store = X509_STORE_new();
-	return trust->store ? add_cas(trust->store, ca) : -ENOMEM;
+	if (!trust->store)
+		return -ENOMEM;
+	X509_STORE_set_lookup_crls(trust->store, tls_crls_lookup);
+	return add_cas(trust->store, ca);
 }
 
 static int load_trusts(struct tls_verifier *verifier, const struct tls_bytes *ca,
@@ -62,30 +65,6 @@ static int load_trusts(struct tls_verifier *verifier, const struct tls_bytes *ca
 	return r;
 }
 
-/* Whichever CA has signed it: OpenSSL looks for the one of the issuer, and at its signature. */
-static int add_crl(struct tls_verifier *verifier, X509_CRL *crl)
-{
-	struct tls_crl_dates *grown =
-		reallocarray(verifier->crls, verifier->n_crls + 1, sizeof(*grown));
-
-	if (!grown)
-		return -ENOMEM;
-	verifier->crls = grown;
-	grown[verifier->n_crls++] = (struct tls_crl_dates){
-		.from = tls_time_of(X509_CRL_get0_lastUpdate(crl), 0),
-		.until = tls_time_of(X509_CRL_get0_nextUpdate(crl), 0),
-	};
-	if (tls_crl_is_partial(crl))
-		return -EINVAL;
-	for (size_t i = 0; i < verifier->n_trusts; i++) {
-		X509_STORE *store = verifier->trusts[i].store;
-
-		if (store && X509_STORE_add_crl(store, crl) != 1)
-			return -ENOMEM;
-	}
-	return 0;
-}
-
 static int load_crls(struct tls_verifier *verifier, const struct tls_bytes *text)
 {
 	struct tls_crl_reader reader = tls_crl_open(*text);
@@ -94,7 +73,7 @@ static int load_crls(struct tls_verifier *verifier, const struct tls_bytes *text
 	int more = 0, r = 0;
 
 	while (r == 0 && (more = tls_crl_next(&reader, &crl)) > 0) {
-		r = add_crl(verifier, crl);
+		r = tls_crls_add(verifier, crl);
 		X509_CRL_free(crl);
 		count++;
 	}
@@ -121,9 +100,9 @@ static int set_param(struct tls_verifier *verifier, const struct tls_verify_para
 	if (X509_VERIFY_PARAM_set_purpose(verifier->param, server ? X509_PURPOSE_SSL_SERVER
 								  : X509_PURPOSE_SSL_CLIENT) != 1 ||
 	    X509_VERIFY_PARAM_set_trust(verifier->param, server ? X509_TRUST_SSL_SERVER
-								: X509_TRUST_SSL_CLIENT) != 1 ||
-	    X509_VERIFY_PARAM_set_flags(verifier->param, crl_flags[more->crl_mode]) != 1)
+								: X509_TRUST_SSL_CLIENT) != 1)
 		return -EINVAL;
+	verifier->crl_flags = crl_flags[more->crl_mode];
 	return 0;
 }
 
@@ -143,6 +122,7 @@ int tls_verifier_new(const struct tls_verifier_params *params, struct tls_verifi
 	/* With crl_mode: off nobody asks for them, and they would only cost memory. */
 	for (size_t i = 0; r == 0 && more->crl_mode != TLS_CRL_OFF && i < more->n_crls; i++)
 		r = load_crls(verifier, &more->crls[i]);
+	tls_crls_seal(verifier);
 	if (r == 0)
 		r = set_param(verifier, more);
 	ERR_clear_error();
@@ -164,7 +144,7 @@ void tls_verifier_free(struct tls_verifier *verifier)
 	}
 	free(verifier->trusts);
 	X509_VERIFY_PARAM_free(verifier->param);
-	free(verifier->crls);
+	tls_crls_done(verifier);
 	tls_cache_done(&verifier->cache);
 	free(verifier);
 }

@@ -30,6 +30,17 @@ struct validity {
 
 /* --- with OpenSSL --- */
 
+/*
+ * For OpenSSL a CRL that it cannot use is missing as well: one that is for another certificate of the
+ * CA, say. It may name the peer.
+ */
+static bool has_crl(const struct tls_verifier *verifier, X509_STORE_CTX *store_ctx)
+{
+	X509 *about = X509_STORE_CTX_get_current_cert(store_ctx);
+
+	return !about || tls_crls_has(verifier, X509_get_issuer_name(about));
+}
+
 /* What allow_crl_missing and allow_crl_expired let pass, and nothing else. */
 static int judge_step(int ok, X509_STORE_CTX *store_ctx)
 {
@@ -38,6 +49,10 @@ static int judge_step(int ok, X509_STORE_CTX *store_ctx)
 
 	if (ok)
 		return ok;
+	if (error == X509_V_ERR_UNABLE_TO_GET_CRL && has_crl(verifier, store_ctx)) {
+		X509_STORE_CTX_set_error(store_ctx, X509_V_ERR_UNABLE_TO_GET_CRL_ISSUER);
+		return 0;
+	}
 	if (!(error == X509_V_ERR_UNABLE_TO_GET_CRL && verifier->allow_crl_missing) &&
 	    !(error == X509_V_ERR_CRL_HAS_EXPIRED && verifier->allow_crl_expired))
 		return 0;
@@ -61,7 +76,7 @@ static bool expect_server(X509_VERIFY_PARAM *param, const struct tls_server *ser
 	return false;
 }
 
-static X509_STORE_CTX *prepare(const struct question *q, X509_STORE *store)
+static X509_STORE_CTX *prepare(const struct question *q, X509_STORE *store, unsigned long flags)
 {
 	X509_STORE_CTX *store_ctx = X509_STORE_CTX_new();
 	X509_VERIFY_PARAM *param;
@@ -72,6 +87,7 @@ static X509_STORE_CTX *prepare(const struct question *q, X509_STORE *store)
 	}
 	param = X509_STORE_CTX_get0_param(store_ctx);
 	if (X509_VERIFY_PARAM_set1(param, q->verifier->param) != 1 ||
+	    X509_VERIFY_PARAM_set_flags(param, flags) != 1 ||
 	    (q->server && !expect_server(param, q->server))) {
 		X509_STORE_CTX_free(store_ctx);
 		return NULL;
@@ -105,7 +121,7 @@ static struct validity validity_of(const struct question *q, STACK_OF(X509) * pa
 		       tls_time_of(X509_get0_notAfter(certificate), INT64_MIN));
 	}
 	for (size_t i = 0; i < q->verifier->n_crls; i++) {
-		const struct tls_crl_dates *crl = &q->verifier->crls[i];
+		const struct tls_crl *crl = &q->verifier->crls[i];
 
 		if (crl->from > q->now)
 			narrow(&validity, INT64_MIN, crl->from);
@@ -140,18 +156,28 @@ static void note_error(const struct question *q, const struct tls_trust *trust,
 	}
 }
 
-static void verify_path(const struct question *q, const struct tls_trust *trust,
-			struct tls_verdict *verdict, struct validity *validity)
+/* Of servers OpenSSL takes "server gated crypto" for serverAuth. */
+static void check_usages(const struct question *q, STACK_OF(X509) * path,
+			 struct tls_verdict *verdict)
 {
-	X509_STORE_CTX *store_ctx;
-	int r;
+	for (int i = 0; i < sk_X509_num(path); i++) {
+		X509 *certificate = sk_X509_value(path, i);
 
-	if (!trust->store) {
-		verdict->refusal = TLS_REFUSAL_UNKNOWN_CA;
-		verdict->detail = "only the CAs of trust domains are believed";
+		if (!tls_lacks_usage(certificate, q->verifier->of_server))
+			continue;
+		verdict->refusal = TLS_REFUSAL_EKU;
+		verdict->detail = X509_verify_cert_error_string(X509_V_ERR_INVALID_PURPOSE);
+		verdict->culprit = certificate;
 		return;
 	}
-	store_ctx = prepare(q, trust->store);
+}
+
+static void verify_with(const struct question *q, const struct tls_trust *trust,
+			unsigned long flags, struct tls_verdict *verdict, struct validity *validity)
+{
+	X509_STORE_CTX *store_ctx = prepare(q, trust->store, flags);
+	int r;
+
 	if (!store_ctx) {
 		verdict->refusal = TLS_REFUSAL_OTHER;
 		verdict->detail = "no memory";
@@ -159,12 +185,31 @@ static void verify_path(const struct question *q, const struct tls_trust *trust,
 		return;
 	}
 	r = X509_verify_cert(store_ctx);
-	if (r == 1)
+	if (r == 1) {
 		*validity = validity_of(q, X509_STORE_CTX_get0_chain(store_ctx));
-	else
+		check_usages(q, X509_STORE_CTX_get0_chain(store_ctx), verdict);
+	} else {
 		note_error(q, trust, store_ctx, r, verdict);
+	}
 	/* The culprit is one that was shown or one of the store: both outlive this. */
 	X509_STORE_CTX_free(store_ctx);
+}
+
+static void verify_path(const struct question *q, const struct tls_trust *trust,
+			struct tls_verdict *verdict, struct validity *validity)
+{
+	if (!trust->store) {
+		verdict->refusal = TLS_REFUSAL_UNKNOWN_CA;
+		verdict->detail = "only the CAs of trust domains are believed";
+		return;
+	}
+	/*
+	 * OpenSSL asks CRLs before it looks at signatures. A stranger who writes a CA's name into a
+	 * certificate must neither learn what they say nor have us search them.
+	 */
+	verify_with(q, trust, 0, verdict, validity);
+	if (verdict->refusal == TLS_REFUSAL_NONE && q->verifier->crl_flags != 0)
+		verify_with(q, trust, q->verifier->crl_flags, verdict, validity);
 }
 
 struct wanted_uri {

@@ -13,12 +13,16 @@
 struct tls_trust {
 	char *domain; /* NULL: of peers that have no SPIFFE ID, or when nobody asks for one */
 	size_t domain_len;
-	X509_STORE *store; /* CAs and every CRL; NULL: none are believed */
+	X509_STORE *store; /* NULL: none are believed */
 };
 
-/** When a CRL was made and when it is out of date; 0: it does not say. */
-struct tls_crl_dates {
-	int64_t from, until;
+/** A CRL, and what decides whether it is the one that counts. */
+struct tls_crl {
+	X509_CRL *crl;
+	AUTHORITY_KEYID *signer;	/* NULL: it does not say which key or certificate */
+	const ASN1_OCTET_STRING *scope; /* its issuing distribution point; NULL: everything */
+	ASN1_INTEGER *number;		/* NULL: it has none */
+	int64_t from, until; /* when it was made, and is out of date; 0: it does not say */
 };
 
 /** Everything that verification needs, one per struct tls_ctx that verifies anybody. */
@@ -27,8 +31,9 @@ struct tls_verifier {
 	bool allow_crl_missing, allow_crl_expired;
 	struct tls_trust *trusts; /* [0]: without domain */
 	size_t n_trusts;
-	X509_VERIFY_PARAM *param;
-	struct tls_crl_dates *crls;
+	X509_VERIFY_PARAM *param; /* without CRLs */
+	unsigned long crl_flags;  /* what is added to ask them; 0: nobody does */
+	struct tls_crl *crls;	  /* by issuer and scope, the newest first */
 	size_t n_crls;
 	struct tls_cache cache;
 	char subject[256]; /* for tls_chain_verify() */
@@ -65,6 +70,9 @@ int tls_verify_callback(X509_STORE_CTX *store_ctx, void *arg);
 /** tls_refusal_of() - what OpenSSL's @error about @culprit (or NULL) comes down to. */
 enum tls_refusal tls_refusal_of(int error, X509 *culprit, bool of_server);
 
+/** tls_lacks_usage() - has @certificate extended key usages, but not the one for peers like this? */
+bool tls_lacks_usage(X509 *certificate, bool of_server);
+
 /** tls_refusal_alert_error() - the error that makes OpenSSL send the right alert. */
 int tls_refusal_alert_error(enum tls_refusal refusal);
 
@@ -77,20 +85,37 @@ int tls_refusal_alert_error(enum tls_refusal refusal);
 const struct tls_trust *tls_svid_choose(const struct tls_verifier *verifier, X509 *leaf,
 					struct tls_verdict *verdict);
 
+/* --- tls_crls.c --- */
+
+/** tls_crls_add() - of several CRLs in any order; @crl is shared. Returns: 0, -ENOMEM, -EINVAL. */
+int tls_crls_add(struct tls_verifier *verifier, X509_CRL *crl);
+
+/** tls_crls_seal() - behind the last tls_crls_add(). */
+void tls_crls_seal(struct tls_verifier *verifier);
+void tls_crls_done(struct tls_verifier *verifier);
+
+/** tls_crls_has() - is there any CRL of @issuer, whatever it is worth? */
+bool tls_crls_has(const struct tls_verifier *verifier, const X509_NAME *issuer);
+
+/** tls_crls_lookup() - of X509_STORE_set_lookup_crls(); the application's data is the verifier. */
+STACK_OF(X509_CRL) * tls_crls_lookup(const X509_STORE_CTX *store_ctx, const X509_NAME *issuer);
+
 /* --- tls_crl.c --- */
 
 /** CRLs of one text: DER, each behind the other, and then PEM. */
 struct tls_crl_reader {
 	struct tls_bytes left;
-	BIO *pem; /* NULL: still at the DER */
+	BIO *pem;	     /* NULL: still at the DER */
+	size_t n_pem;	     /* read so far */
+	const char *problem; /* behind -EINVAL; NULL: OpenSSL's queue says it */
 };
 
 /** tls_crl_open() - to read @text, borrowed. */
 struct tls_crl_reader tls_crl_open(struct tls_bytes text);
 
 /**
- * tls_crl_next() - the next one, the caller's. Returns: 1; 0 at the end; -EINVAL (damaged, or no
- * memory: OpenSSL's queue says which).
+ * tls_crl_next() - the next one, the caller's. Nothing that may be a CRL is passed over. Returns: 1; 0
+ * at the end; -EINVAL (damaged, or no memory).
  */
 int tls_crl_next(struct tls_crl_reader *reader, X509_CRL **ret_crl);
 void tls_crl_close(struct tls_crl_reader *reader);

@@ -230,6 +230,45 @@ TEST(a_pkcs12_file_is_read_again, PROGRAMS("openssl"))
 	e2e_stop(&e);
 }
 
+/* --- the end --- */
+
+struct ending {
+	VARIANT;
+	bool at_once; /* the supervisor ends before it would look for who waits */
+};
+
+CASES(struct ending, endings, {.name = "while-it-drains"},
+      {.name = "with-the-end", .at_once = true});
+
+/* Who has asked during a reload, and waits for the next one, is told that there is none. */
+TEST_CASES(who_waits_is_told_of_the_end, endings)
+{
+	static struct e2e e;
+	pid_t worker, asker;
+	int status = 0;
+
+	e2e_start_echo(&e, NULL);
+	MUST_EQ(daemon_workers(&e.daemon, &worker, 1), 1);
+	MUST_OK(kill(worker, SIGSTOP));
+	e2e_edit(&e, "cn: [client-a]", "cn: [client-b]");
+	MUST_EQ(daemon_write(&e.daemon, "sluice.yaml", e.yaml), 0);
+	MUST_OK(kill(e.daemon.pid, SIGHUP));
+	asker = MUST_OK(fork());
+	if (asker == 0)
+		_exit(e2e_ask_reload(&e));
+	E2E_MUST(&e, !UNTIL(waitpid(asker, &status, WNOHANG) == asker, 500));
+	MUST_OK(kill(e.daemon.pid, SIGTERM));
+	if (!variant->at_once)
+		E2E_MUST(&e, UNTIL(waitpid(asker, &status, WNOHANG) == asker, 3000));
+	MUST_OK(kill(worker, SIGKILL));
+	if (variant->at_once)
+		E2E_MUST(&e, UNTIL(waitpid(asker, &status, WNOHANG) == asker, 3000));
+	MUST(WIFEXITED(status) && WEXITSTATUS(status) == 1);
+	MUST(strstr(e2e_output(&e), "sluice is being stopped") != NULL, "%s", e2e_output(&e));
+	E2E_MUST(&e, daemon_wait(&e.daemon, 5000) == 0, "exit code %d", e.daemon.exit_code);
+	upstream_server_stop(&e.upstream);
+}
+
 /* --- addresses --- */
 
 TEST(an_address_comes_and_goes)

@@ -234,14 +234,24 @@ static void begin(struct reload *reload, const char *why)
 		serve_next(reload);
 }
 
+/* Those who have asked while a reload was going on: there is none that they could wait for. */
+static void turn_away(struct reload *reload)
+{
+	free(reload->report);
+	reload->report = strdup("sluice is being stopped");
+	list_move_all(&reload->next_waiters, &reload->waiters);
+	tell(reload, false, false);
+}
+
 static void look(struct loop_timer *timer)
 {
 	struct reload *reload = container_of(timer, struct reload, look);
-
 	const char *why = reload->again ? reload->again : "files";
 
-	if (workers_are_draining(reload->options.workers))
+	if (workers_are_draining(reload->options.workers)) {
+		turn_away(reload);
 		return;
+	}
 	if (reload->is_going_on || workers_is_reloading(reload->options.workers)) {
 		(void)loop_arm(reload->options.loop, &reload->look, BUSY_MS);
 		return;
@@ -312,6 +322,14 @@ int reload_new(const struct reload_options *options, struct reload **ret_reload)
 	return 0;
 }
 
+void reload_stop(struct reload *reload)
+{
+	if (!reload)
+		return;
+	workers_reload_cancel(reload->options.workers);
+	turn_away(reload);
+}
+
 void reload_free(struct reload *reload)
 {
 	if (!reload)
@@ -319,8 +337,6 @@ void reload_free(struct reload *reload)
 	loop_disarm(reload->options.loop, &reload->look);
 	loop_disarm(reload->options.loop, &reload->hourly);
 	watch_free(reload->watch);
-	list_move_all(&reload->next_waiters, &reload->waiters);
-	tell(reload, false, false);
 	expiry_done(&reload->expiry);
 	candidate_done(&reload->next);
 	candidate_done(&reload->served);

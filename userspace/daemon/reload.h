@@ -29,6 +29,14 @@ struct reload_options {
 
 /** reload_new() - from now on the files are watched. Returns: 0, -ENOMEM, inotify's errno. */
 int reload_new(const struct reload_options *options, struct reload **ret_reload);
+
+/**
+ * reload_stop() - the end is near: what is going on is cancelled, and everybody who waits is told,
+ * while whom they are told by is still there. reload_ask() must not be called any more. NULL is fine.
+ */
+void reload_stop(struct reload *reload);
+
+/** reload_free() - after reload_stop(); NULL is fine. */
 void reload_free(struct reload *reload);
 
 /** What has become of a reload. */

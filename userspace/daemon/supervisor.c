@@ -213,6 +213,7 @@ static int start(struct supervisor *sv)
 
 static void finish(struct supervisor *sv)
 {
+	reload_stop(sv->reload); /* who waits is told through collect */
 	collect_close(sv->collect);
 	workers_close(sv->workers);
 	fd_close(&sv->signals.fd);

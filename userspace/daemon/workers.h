@@ -59,6 +59,9 @@ struct workers_next {
  */
 int workers_reload(struct workers *workers, const struct workers_next *next);
 
+/** workers_reload_cancel() - a drain, or the end: what is prepared is forgotten, next->done is called. */
+void workers_reload_cancel(struct workers *workers);
+
 /** workers_is_reloading() - a reload is going on, or sessions are still being looked at. */
 bool workers_is_reloading(const struct workers *workers);
 

@@ -68,7 +68,4 @@ void workers_reload_joins(struct worker_process *worker);
 /** workers_reload_leaves() - @worker ended: nobody waits for its answer. */
 void workers_reload_leaves(struct worker_process *worker);
 
-/** workers_reload_cancel() - a drain: what is prepared is forgotten. */
-void workers_reload_cancel(struct workers *ws);
-
 #endif

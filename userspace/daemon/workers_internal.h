@@ -59,6 +59,9 @@ struct workers {
 /** workers_build_limit_ms() - for a worker to build what took us @load_ms; never below @least_ms. */
 uint64_t workers_build_limit_ms(uint64_t load_ms, uint64_t least_ms);
 
+/** workers_recheck_limit_ms() - for workers of which none has more @sessions to look at them all. */
+uint64_t workers_recheck_limit_ms(uint64_t sessions);
+
 /** workers_reload_message() - an answer of @worker to a reload. */
 void workers_reload_message(struct worker_process *worker, const struct control_message *message);
 

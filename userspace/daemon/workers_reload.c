@@ -13,9 +13,16 @@
 #include <signal.h>
 #include <string.h>
 
-#define BUILD_WITHIN_MS	  3000 /* at least */
-#define SWITCH_WITHIN_MS  500
-#define RECHECK_WITHIN_MS 10000 /* 60,000 chains that differ */
+#define BUILD_WITHIN_MS	 3000 /* at least */
+#define SWITCH_WITHIN_MS 500
+
+/*
+ * A session whose chain nobody else has takes up to 2.8 ms (P-384, with a sub-CA), and the worker serves in
+ * between. A worker says itself how many it has, so there is a limit to what is believed.
+ */
+#define RECHECK_LEAST_MS       10000
+#define RECHECK_PER_SESSION_MS 20
+#define SESSIONS_MOST	       1000000 /* limits.connections */
 
 static bool is_owed(const struct workers *ws)
 {
@@ -76,6 +83,26 @@ static void kill_those(struct workers *ws, enum worker_owes what, const char *to
 	}
 }
 
+uint64_t workers_recheck_limit_ms(uint64_t sessions)
+{
+	if (sessions > SESSIONS_MOST)
+		sessions = SESSIONS_MOST;
+	return RECHECK_LEAST_MS + sessions * RECHECK_PER_SESSION_MS;
+}
+
+/* Of the fullest worker. */
+static uint64_t most_sessions(const struct workers *ws)
+{
+	uint64_t most = 0;
+
+	for (size_t i = 0; i < ws->count; i++) {
+		uint64_t sessions = stats_get(ws->list[i].stats, STAT_CONNECTIONS);
+
+		most = sessions > most ? sessions : most;
+	}
+	return most;
+}
+
 static void rechecked_too_late(struct loop_timer *timer)
 {
 	struct workers *ws = container_of(timer, struct workers, reload.limit);
@@ -94,7 +121,7 @@ static void switched_too_late(struct loop_timer *timer)
 		return;
 	}
 	ws->reload.limit.fire = rechecked_too_late;
-	(void)loop_arm(ws->loop, &ws->reload.limit, RECHECK_WITHIN_MS);
+	(void)loop_arm(ws->loop, &ws->reload.limit, workers_recheck_limit_ms(most_sessions(ws)));
 }
 
 static void commit(struct workers *ws)

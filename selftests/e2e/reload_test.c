@@ -483,16 +483,25 @@ static pid_t worker_with_session(struct e2e *e)
 	return pid;
 }
 
+struct hanging {
+	VARIANT;
+	unsigned int workers;
+};
+
+CASES(struct hanging, hanging_ones, {.name = "alone", .workers = 1},
+      {.name = "of-two", .workers = 2});
+
 /* It would keep alive who is not allowed any more: it is killed for that. */
-TEST(a_worker_that_hangs_is_replaced)
+TEST_CASES(a_worker_that_hangs_is_replaced, hanging_ones)
 {
-	static struct e2e e = {.workers = 2};
+	static struct e2e e;
 	struct log_entry line;
 	struct tlsclient client;
 	struct peer peer;
 	ssize_t r = -EAGAIN;
 	char byte;
 
+	e.workers = variant->workers;
 	e2e_start_echo(&e, NULL);
 	e2e_connect_echo(&e, &client, &peer);
 	MUST_OK(kill(worker_with_session(&e), SIGSTOP));
@@ -505,5 +514,94 @@ TEST(a_worker_that_hangs_is_replaced)
 	tlsclient_close(&client);
 	MUST_EQ(e2e_try_client(&e, "client-a"), 49);
 	MUST_EQ(e2e_try_client(&e, "client-b"), -1);
+	e2e_stop(&e);
+}
+
+/* Returns: true when it is stopped before it was ready. */
+static bool stop_while_it_starts(pid_t pid)
+{
+	char value[64];
+
+	MUST_OK(kill(pid, SIGSTOP));
+	return daemon_proc_value(pid, "status", "NoNewPrivs", value) && strcmp(value, "0") == 0;
+}
+
+/* With two workers, of which the second one is stopped before it was ready. Returns: that. */
+static pid_t start_half(struct e2e *e)
+{
+	pid_t pids[2];
+
+	e->workers = 2;
+	e2e_prepare(e);
+	e->daemon.files = 60; /* it says so right before it starts them */
+	for (;;) {
+		MUST_EQ(daemon_start_when(&e->daemon, e->yaml, "limit_lowered"), 0);
+		E2E_MUST(e, UNTIL(daemon_workers(&e->daemon, pids, 2) == 2, 3000));
+		if (stop_while_it_starts(pids[1]))
+			return pids[1];
+		MUST_OK(kill(pids[1], SIGCONT));
+		MUST_EQ(daemon_stop(&e->daemon, 5000), 0);
+	}
+}
+
+/* Who starts has the time limit of a start, not that of a reload. */
+TEST(a_reload_waits_for_the_start)
+{
+	static struct e2e e;
+	pid_t starting;
+
+	e.script = STEPS(ECHO_ALL, FINISH);
+	starting = start_half(&e);
+	e2e_edit(&e, "cn: [client-a]", "cn: [client-b]");
+	e2e_put(&e, "sluice.yaml", e.yaml);
+	E2E_MUST(&e, !UNTIL(daemon_count_log(&e.daemon, "worker_killed", NULL, NULL) > 0, 4500));
+	MUST_EQ(daemon_count_log(&e.daemon, "reloaded", NULL, NULL), 0);
+	MUST_OK(kill(starting, SIGCONT));
+	e2e_await_generation(&e, "2");
+	e2e_stop(&e);
+}
+
+/* Nobody is there to build it, and it may be what ends the dying. */
+TEST(a_reload_needs_no_worker)
+{
+	enum { DEATHS = 5 }; /* then the next one comes 1600 ms later */
+	static struct e2e e;
+	pid_t pid;
+
+	e2e_start_echo(&e, NULL);
+	for (size_t i = 0; i < DEATHS; i++) {
+		E2E_MUST(&e, UNTIL(daemon_workers(&e.daemon, &pid, 1) == 1, 5000));
+		MUST_OK(kill(pid, SIGKILL));
+		E2E_MUST(&e, UNTIL(daemon_count_log(&e.daemon, "worker_died", NULL, NULL) == i + 1,
+				   3000));
+	}
+	e2e_edit(&e, "cn: [client-a]", "cn: [client-b]");
+	MUST_EQ(daemon_write(&e.daemon, "sluice.yaml", e.yaml), 0);
+	E2E_MUST(&e, e2e_ask_reload(&e) == 0, "%s", e2e_output(&e));
+	E2E_MUST(&e, daemon_workers(&e.daemon, &pid, 1) == 0);
+	MUST_EQ(e2e_try_client(&e, "client-a"), 49);
+	MUST_EQ(e2e_try_client(&e, "client-b"), -1);
+	e2e_stop(&e);
+}
+
+/* It has no sessions: nobody waits for it, and it does not bring back the generation before. */
+TEST(a_worker_that_starts_is_replaced)
+{
+	static struct e2e e;
+	pid_t pid = 0, last;
+
+	e2e_start_echo(&e, NULL);
+	MUST_EQ(daemon_workers(&e.daemon, &last, 1), 1);
+	do {
+		MUST_OK(kill(last, SIGKILL));
+		E2E_MUST(&e, UNTIL(daemon_workers(&e.daemon, &pid, 1) == 1 && pid != last, 10000));
+		last = pid;
+	} while (!stop_while_it_starts(pid));
+	e2e_edit(&e, "cn: [client-a]", "cn: [client-b]");
+	MUST_EQ(daemon_write(&e.daemon, "sluice.yaml", e.yaml), 0);
+	E2E_MUST(&e, e2e_ask_reload(&e) == 0, "%s", e2e_output(&e));
+	MUST_EQ(e2e_try_client(&e, "client-a"), 49);
+	MUST_EQ(e2e_try_client(&e, "client-b"), -1);
+	MUST_EQ(daemon_count_log(&e.daemon, "worker_killed", NULL, NULL), 1);
 	e2e_stop(&e);
 }

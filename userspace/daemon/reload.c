@@ -252,7 +252,7 @@ static void look(struct loop_timer *timer)
 		turn_away(reload);
 		return;
 	}
-	if (reload->is_going_on || workers_is_reloading(reload->options.workers)) {
+	if (reload->is_going_on || workers_are_busy(reload->options.workers)) {
 		(void)loop_arm(reload->options.loop, &reload->look, BUSY_MS);
 		return;
 	}
@@ -275,7 +275,7 @@ static void on_files(void *arg)
 void reload_ask(struct reload *reload, const char *why, reload_done *done, void *arg)
 {
 	add_waiter(reload->is_going_on ? &reload->next_waiters : &reload->waiters, done, arg);
-	if (!reload->is_going_on && !workers_is_reloading(reload->options.workers)) {
+	if (!reload->is_going_on && !workers_are_busy(reload->options.workers)) {
 		begin(reload, why);
 		return;
 	}

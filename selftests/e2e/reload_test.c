@@ -402,6 +402,28 @@ TEST(status_shows_the_generation)
 	e2e_stop(&e);
 }
 
+/* Of a configuration that is broken it says where the one that is served can be asked. */
+TEST(status_finds_the_socket_in_a_broken_file)
+{
+	static struct e2e e;
+	const char *argv[] = {"sluice", "status", "-c", NULL, NULL};
+
+	e2e_start_echo(&e, NULL);
+	argv[3] = e2e_path(&e, "sluice.yaml");
+	strncat(e.yaml, "x: y\n", sizeof(e.yaml) - strlen(e.yaml) - 1);
+	e2e_put(&e, "sluice.yaml", e.yaml);
+	MUST_OK(unlink(e2e_path(&e, "pki/server.key")));
+	e2e_await_failure(&e, 0);
+	MUST(daemon_command(&e.daemon, argv) == 0, "%s", e2e_output(&e));
+	MUST(strstr(e2e_output(&e), "THE FILES ARE NOT SERVED") != NULL, "%s", e2e_output(&e));
+	e2e_put(&e, "sluice.yaml", "admin: [\n");
+	MUST_EQ(daemon_command(&e.daemon, argv), 1);
+	e2e_put(&e, "sluice.yaml", "admin: {listen: \"127.0.0.1:80\"}\n");
+	MUST_EQ(daemon_command(&e.daemon, argv), 1);
+	MUST(strstr(e2e_output(&e), "must be a unix socket") != NULL, "%s", e2e_output(&e));
+	e2e_stop(&e);
+}
+
 TEST(a_new_worker_has_the_new_generation)
 {
 	static struct e2e e;

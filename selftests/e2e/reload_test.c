@@ -150,6 +150,29 @@ TEST(a_swapped_directory_is_noticed)
 	e2e_stop(&e);
 }
 
+/* What is swapped in is no YAML, so that it names no files; then it is mended in place. */
+TEST(a_broken_file_behind_a_link_is_watched)
+{
+	static struct e2e e;
+	char command[400];
+
+	e.script = STEPS(ECHO_ALL, FINISH);
+	e2e_prepare(&e);
+	snprintf(command, sizeof(command),
+		 "cd %s && mkdir v1 v2 && ln -s v1 cur && ln -sf cur/sluice.yaml sluice.yaml",
+		 e.daemon.dir);
+	MUST_EQ(system(command), 0); /* NOLINT(cert-env33-c): the path is ours */
+	e2e_start(&e);
+	MUST_EQ(daemon_write(&e.daemon, "v2/sluice.yaml", "listeners: [\n"), 0);
+	snprintf(command, sizeof(command), "cd %s && ln -s v2 new && mv -T new cur", e.daemon.dir);
+	MUST_EQ(system(command), 0); /* NOLINT(cert-env33-c): the path is ours */
+	e2e_await_failure(&e, 0);
+	e2e_edit(&e, "cn: [client-a]", "cn: [client-b]");
+	MUST_EQ(daemon_write(&e.daemon, "v2/sluice.yaml", e.yaml), 0);
+	e2e_await_generation(&e, "2");
+	e2e_stop(&e);
+}
+
 static void directory_of_cas(struct e2e *e)
 {
 	char command[500];
@@ -230,6 +253,45 @@ TEST(a_pkcs12_file_is_read_again, PROGRAMS("openssl"))
 	e2e_stop(&e);
 }
 
+/* --- the end --- */
+
+struct ending {
+	VARIANT;
+	bool at_once; /* the supervisor ends before it would look for who waits */
+};
+
+CASES(struct ending, endings, {.name = "while-it-drains"},
+      {.name = "with-the-end", .at_once = true});
+
+/* Who has asked during a reload, and waits for the next one, is told that there is none. */
+TEST_CASES(who_waits_is_told_of_the_end, endings)
+{
+	static struct e2e e;
+	pid_t worker, asker;
+	int status = 0;
+
+	e2e_start_echo(&e, NULL);
+	MUST_EQ(daemon_workers(&e.daemon, &worker, 1), 1);
+	MUST_OK(kill(worker, SIGSTOP));
+	e2e_edit(&e, "cn: [client-a]", "cn: [client-b]");
+	MUST_EQ(daemon_write(&e.daemon, "sluice.yaml", e.yaml), 0);
+	MUST_OK(kill(e.daemon.pid, SIGHUP));
+	asker = MUST_OK(fork());
+	if (asker == 0)
+		_exit(e2e_ask_reload(&e));
+	E2E_MUST(&e, !UNTIL(waitpid(asker, &status, WNOHANG) == asker, 500));
+	MUST_OK(kill(e.daemon.pid, SIGTERM));
+	if (!variant->at_once)
+		E2E_MUST(&e, UNTIL(waitpid(asker, &status, WNOHANG) == asker, 3000));
+	MUST_OK(kill(worker, SIGKILL));
+	if (variant->at_once)
+		E2E_MUST(&e, UNTIL(waitpid(asker, &status, WNOHANG) == asker, 3000));
+	MUST(WIFEXITED(status) && WEXITSTATUS(status) == 1);
+	MUST(strstr(e2e_output(&e), "sluice is being stopped") != NULL, "%s", e2e_output(&e));
+	E2E_MUST(&e, daemon_wait(&e.daemon, 5000) == 0, "exit code %d", e.daemon.exit_code);
+	upstream_server_stop(&e.upstream);
+}
+
 /* --- addresses --- */
 
 TEST(an_address_comes_and_goes)
@@ -260,6 +322,24 @@ TEST(an_address_comes_and_goes)
 		MUST_EQ(e2e_try(&e, &client, &options), -ECONNREFUSED);
 		tlsclient_close(&client);
 	}
+	e2e_stop(&e);
+}
+
+/* From one address to all of them and back, at the same port: our own sockets are in the way. */
+TEST(an_address_becomes_all_and_one_again)
+{
+	static struct e2e e;
+	char one[64], all[64];
+
+	e2e_start_echo(&e, NULL);
+	snprintf(one, sizeof(one), "\"127.0.0.1:%u\"", e.port);
+	snprintf(all, sizeof(all), "\"0.0.0.0:%u\"", e.port);
+	e2e_edit(&e, one, all);
+	e2e_serve(&e, "2");
+	MUST_EQ(e2e_try_client(&e, "client-a"), -1);
+	e2e_edit(&e, all, one);
+	e2e_serve(&e, "3");
+	MUST_EQ(e2e_try_client(&e, "client-a"), -1);
 	e2e_stop(&e);
 }
 
@@ -363,6 +443,70 @@ TEST(status_shows_the_generation)
 	e2e_stop(&e);
 }
 
+/* As at the start: too many for the limit of open files. */
+TEST(a_lowered_limit_is_told_of)
+{
+	static struct e2e e = {.top = "limits: {connections: 2}\n"};
+	struct log_entry line;
+
+	e.script = STEPS(ECHO_ALL, FINISH);
+	e2e_prepare(&e);
+	e.daemon.files = 60;
+	e2e_start(&e);
+	E2E_MUST(&e, !daemon_find_log(&e.daemon, "limit_lowered", NULL, NULL, 0, &line));
+	e2e_edit(&e, "connections: 2}", "connections: 5000}");
+	e2e_serve(&e, "2");
+	E2E_MUST(&e, daemon_wait_log(&e.daemon, "limit_lowered", NULL, NULL, 0, 3000, &line));
+	e2e_stop(&e);
+}
+
+/* The status of @e: why the last reload failed; NULL: it did not. */
+static const struct json *last_failure(const struct json *status)
+{
+	return json_get_object(json_get_object(status, "generation"), "last_failure");
+}
+
+TEST(a_mistake_that_is_taken_back_is_forgotten)
+{
+	static struct e2e e;
+	struct json *status;
+
+	e2e_start_echo(&e, NULL);
+	e2e_put(&e, "sluice.yaml", "broken\n");
+	e2e_await_failure(&e, 0);
+	status = daemon_status(&e.daemon);
+	MUST(last_failure(status) != NULL);
+	json_free(status);
+	e2e_put(&e, "sluice.yaml", e.yaml);
+	MUST_EQ(e2e_ask_reload(&e), 0);
+	status = daemon_status(&e.daemon);
+	MUST(last_failure(status) == NULL);
+	json_free(status);
+	e2e_stop(&e);
+}
+
+/* Of a configuration that is broken it says where the one that is served can be asked. */
+TEST(status_finds_the_socket_in_a_broken_file)
+{
+	static struct e2e e;
+	const char *argv[] = {"sluice", "status", "-c", NULL, NULL};
+
+	e2e_start_echo(&e, NULL);
+	argv[3] = e2e_path(&e, "sluice.yaml");
+	strncat(e.yaml, "x: y\n", sizeof(e.yaml) - strlen(e.yaml) - 1);
+	e2e_put(&e, "sluice.yaml", e.yaml);
+	MUST_OK(unlink(e2e_path(&e, "pki/server.key")));
+	e2e_await_failure(&e, 0);
+	MUST(daemon_command(&e.daemon, argv) == 0, "%s", e2e_output(&e));
+	MUST(strstr(e2e_output(&e), "THE FILES ARE NOT SERVED") != NULL, "%s", e2e_output(&e));
+	e2e_put(&e, "sluice.yaml", "admin: [\n");
+	MUST_EQ(daemon_command(&e.daemon, argv), 1);
+	e2e_put(&e, "sluice.yaml", "admin: {listen: \"127.0.0.1:80\"}\n");
+	MUST_EQ(daemon_command(&e.daemon, argv), 1);
+	MUST(strstr(e2e_output(&e), "must be a unix socket") != NULL, "%s", e2e_output(&e));
+	e2e_stop(&e);
+}
+
 TEST(a_new_worker_has_the_new_generation)
 {
 	static struct e2e e;
@@ -444,16 +588,25 @@ static pid_t worker_with_session(struct e2e *e)
 	return pid;
 }
 
+struct hanging {
+	VARIANT;
+	unsigned int workers;
+};
+
+CASES(struct hanging, hanging_ones, {.name = "alone", .workers = 1},
+      {.name = "of-two", .workers = 2});
+
 /* It would keep alive who is not allowed any more: it is killed for that. */
-TEST(a_worker_that_hangs_is_replaced)
+TEST_CASES(a_worker_that_hangs_is_replaced, hanging_ones)
 {
-	static struct e2e e = {.workers = 2};
+	static struct e2e e;
 	struct log_entry line;
 	struct tlsclient client;
 	struct peer peer;
 	ssize_t r = -EAGAIN;
 	char byte;
 
+	e.workers = variant->workers;
 	e2e_start_echo(&e, NULL);
 	e2e_connect_echo(&e, &client, &peer);
 	MUST_OK(kill(worker_with_session(&e), SIGSTOP));
@@ -466,5 +619,94 @@ TEST(a_worker_that_hangs_is_replaced)
 	tlsclient_close(&client);
 	MUST_EQ(e2e_try_client(&e, "client-a"), 49);
 	MUST_EQ(e2e_try_client(&e, "client-b"), -1);
+	e2e_stop(&e);
+}
+
+/* Returns: true when it is stopped before it was ready. */
+static bool stop_while_it_starts(pid_t pid)
+{
+	char value[64];
+
+	MUST_OK(kill(pid, SIGSTOP));
+	return daemon_proc_value(pid, "status", "NoNewPrivs", value) && strcmp(value, "0") == 0;
+}
+
+/* With two workers, of which the second one is stopped before it was ready. Returns: that. */
+static pid_t start_half(struct e2e *e)
+{
+	pid_t pids[2];
+
+	e->workers = 2;
+	e2e_prepare(e);
+	e->daemon.files = 60; /* it says so right before it starts them */
+	for (;;) {
+		MUST_EQ(daemon_start_when(&e->daemon, e->yaml, "limit_lowered"), 0);
+		E2E_MUST(e, UNTIL(daemon_workers(&e->daemon, pids, 2) == 2, 3000));
+		if (stop_while_it_starts(pids[1]))
+			return pids[1];
+		MUST_OK(kill(pids[1], SIGCONT));
+		MUST_EQ(daemon_stop(&e->daemon, 5000), 0);
+	}
+}
+
+/* Who starts has the time limit of a start, not that of a reload. */
+TEST(a_reload_waits_for_the_start)
+{
+	static struct e2e e;
+	pid_t starting;
+
+	e.script = STEPS(ECHO_ALL, FINISH);
+	starting = start_half(&e);
+	e2e_edit(&e, "cn: [client-a]", "cn: [client-b]");
+	e2e_put(&e, "sluice.yaml", e.yaml);
+	E2E_MUST(&e, !UNTIL(daemon_count_log(&e.daemon, "worker_killed", NULL, NULL) > 0, 4500));
+	MUST_EQ(daemon_count_log(&e.daemon, "reloaded", NULL, NULL), 0);
+	MUST_OK(kill(starting, SIGCONT));
+	e2e_await_generation(&e, "2");
+	e2e_stop(&e);
+}
+
+/* Nobody is there to build it, and it may be what ends the dying. */
+TEST(a_reload_needs_no_worker)
+{
+	enum { DEATHS = 5 }; /* then the next one comes 1600 ms later */
+	static struct e2e e;
+	pid_t pid;
+
+	e2e_start_echo(&e, NULL);
+	for (size_t i = 0; i < DEATHS; i++) {
+		E2E_MUST(&e, UNTIL(daemon_workers(&e.daemon, &pid, 1) == 1, 5000));
+		MUST_OK(kill(pid, SIGKILL));
+		E2E_MUST(&e, UNTIL(daemon_count_log(&e.daemon, "worker_died", NULL, NULL) == i + 1,
+				   3000));
+	}
+	e2e_edit(&e, "cn: [client-a]", "cn: [client-b]");
+	MUST_EQ(daemon_write(&e.daemon, "sluice.yaml", e.yaml), 0);
+	E2E_MUST(&e, e2e_ask_reload(&e) == 0, "%s", e2e_output(&e));
+	E2E_MUST(&e, daemon_workers(&e.daemon, &pid, 1) == 0);
+	MUST_EQ(e2e_try_client(&e, "client-a"), 49);
+	MUST_EQ(e2e_try_client(&e, "client-b"), -1);
+	e2e_stop(&e);
+}
+
+/* It has no sessions: nobody waits for it, and it does not bring back the generation before. */
+TEST(a_worker_that_starts_is_replaced)
+{
+	static struct e2e e;
+	pid_t pid = 0, last;
+
+	e2e_start_echo(&e, NULL);
+	MUST_EQ(daemon_workers(&e.daemon, &last, 1), 1);
+	do {
+		MUST_OK(kill(last, SIGKILL));
+		E2E_MUST(&e, UNTIL(daemon_workers(&e.daemon, &pid, 1) == 1 && pid != last, 10000));
+		last = pid;
+	} while (!stop_while_it_starts(pid));
+	e2e_edit(&e, "cn: [client-a]", "cn: [client-b]");
+	MUST_EQ(daemon_write(&e.daemon, "sluice.yaml", e.yaml), 0);
+	E2E_MUST(&e, e2e_ask_reload(&e) == 0, "%s", e2e_output(&e));
+	MUST_EQ(e2e_try_client(&e, "client-a"), 49);
+	MUST_EQ(e2e_try_client(&e, "client-b"), -1);
+	MUST_EQ(daemon_count_log(&e.daemon, "worker_killed", NULL, NULL), 1);
 	e2e_stop(&e);
 }

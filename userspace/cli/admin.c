@@ -3,7 +3,6 @@
 
 #include "daemon/bundle.h"
 #include "daemon/confload.h"
-#include "model/config.h"
 #include "sys/httpc.h"
 #include "sys/json.h"
 
@@ -12,33 +11,30 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Returns: CLI_OK and the address, or the exit code after saying why not. */
+/*
+ * Nothing else of the file has to be right, or readable for us: it is asked about when it is broken, too.
+ * Returns: CLI_OK and the address, or the exit code after saying why not.
+ */
 static int admin_of_config(const struct command *command, const char *path, struct addr *ret_addr)
 {
-	struct config *config = NULL;
 	struct bundle *bundle = NULL;
 	struct report report;
-	int r, code = CLI_NO;
+	int r;
 
 	report_init(&report);
-	r = bundle_read(path, &report, &bundle);
+	r = bundle_read_text(path, &report, &bundle);
 	if (r == 0)
-		r = confload_build(bundle, &report, &config);
-	if (r < 0 && report.n_mistakes > 0) {
-		report_print(&report, stderr);
-	} else if (r < 0 || !config) {
-		fprintf(stderr, "sluice %s: %s: %s\n", command->name, path, strerror(-r));
-	} else if (config->admin.len == 0) {
+		r = confload_admin(bundle, &report, ret_addr);
+	if (r == -ENOENT)
 		fprintf(stderr, "sluice %s: %s has no admin socket; add: admin: {listen: \"%s\"}\n",
 			command->name, path, ADMIN_DEFAULT);
-	} else {
-		*ret_addr = config->admin;
-		code = CLI_OK;
-	}
-	config_free(config);
+	else if (r < 0 && report.n_mistakes > 0)
+		report_print(&report, stderr);
+	else if (r < 0)
+		fprintf(stderr, "sluice %s: %s: %s\n", command->name, path, strerror(-r));
 	bundle_free(bundle);
 	report_done(&report);
-	return code;
+	return r < 0 ? CLI_NO : CLI_OK;
 }
 
 static void explain(const struct command *command, const struct addr *admin, int error,

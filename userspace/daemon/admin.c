@@ -18,6 +18,7 @@ struct admin {
 	struct httpd *httpd;
 	struct admin_handlers handlers;
 	struct list queries;
+	bool closing;
 };
 
 struct admin_query {
@@ -126,7 +127,7 @@ static void on_request(void *arg, enum httpd_method method, const char *path,
 		httpd_answer(request, 404, "text/plain", strdup(where), sizeof(where) - 1);
 		return;
 	}
-	query = calloc(1, sizeof(*query));
+	query = admin->closing ? NULL : calloc(1, sizeof(*query));
 	if (!query) {
 		httpd_answer(request, 503, "text/plain", NULL, 0);
 		return;
@@ -201,6 +202,9 @@ void admin_close(struct admin *admin)
 
 	if (!admin)
 		return;
+	/* What was answered in this turn is still to be written. */
+	admin->closing = true;
+	httpd_run(admin->httpd);
 	loop_disarm(admin->loop, &admin->timer);
 	loop_remove(admin->loop, &admin->source);
 	httpd_free(admin->httpd);

@@ -79,7 +79,7 @@ struct admin_handlers {
 int admin_open(struct loop *loop, int listen_fd, const struct admin_handlers *handlers,
 	       struct admin **ret_admin);
 
-/** admin_close() - cut all connections; queries without an answer are gone. NULL is fine. */
+/** admin_close() - write what was answered, then cut all connections; queries without an answer are gone. NULL is fine. */
 void admin_close(struct admin *admin);
 
 /** admin_answer() - @status is the document above without the kernel's parts; given away. */

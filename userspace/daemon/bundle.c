@@ -295,7 +295,7 @@ static int read_text(struct bundle *bundle, const char *path, struct report *rep
 	return bundle->dir ? 0 : -ENOMEM;
 }
 
-int bundle_read(const char *path, struct report *report, struct bundle **ret_bundle)
+int bundle_read_text(const char *path, struct report *report, struct bundle **ret_bundle)
 {
 	struct bundle *bundle = calloc(1, sizeof(*bundle));
 	int r;
@@ -307,6 +307,19 @@ int bundle_read(const char *path, struct report *report, struct bundle **ret_bun
 	if (r == 0)
 		r = confile_parse(bundle->text, bundle->text_len, environment, bundle, report,
 				  &bundle->confile);
+	if (r < 0) {
+		bundle_free(bundle);
+		return r;
+	}
+	*ret_bundle = bundle;
+	return 0;
+}
+
+int bundle_read(const char *path, struct report *report, struct bundle **ret_bundle)
+{
+	struct bundle *bundle = NULL;
+	int r = bundle_read_text(path, report, &bundle);
+
 	if (r == 0)
 		r = collect_all(bundle, report);
 	if (r == 0)

@@ -31,6 +31,9 @@ struct confile;
  */
 int bundle_read(const char *path, struct report *report, struct bundle **ret_bundle);
 
+/** bundle_read_text() - the same of the text alone: enough for confload_admin(), not for confload_build(). */
+int bundle_read_text(const char *path, struct report *report, struct bundle **ret_bundle);
+
 /** bundle_free() - wipe and free; NULL is fine. */
 void bundle_free(struct bundle *bundle);
 

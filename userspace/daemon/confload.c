@@ -152,6 +152,26 @@ int confload_build(const struct bundle *bundle, struct report *report, struct co
 	return 0;
 }
 
+int confload_admin(const struct bundle *bundle, struct report *report, struct addr *ret_addr)
+{
+	struct config config = {};
+	struct confload load = {
+		.bundle = bundle,
+		.confile = bundle_confile(bundle),
+		.root = confile_root(bundle_confile(bundle)),
+		.report = report,
+		.config = &config,
+	};
+
+	load_admin(&load);
+	if (report_covers(report, "admin.listen"))
+		return -EINVAL;
+	if (config.admin.len == 0)
+		return -ENOENT;
+	*ret_addr = config.admin;
+	return 0;
+}
+
 unsigned int confload_line(const struct bundle *bundle, const char *field)
 {
 	return confile_line(bundle_confile(bundle), field);

@@ -24,6 +24,12 @@ struct bundle;
 int confload_build(const struct bundle *bundle, struct report *report, struct config **ret_config);
 
 /**
+ * confload_admin() - admin.listen alone, whatever else is wrong; of bundle_read_text(), too.
+ * Returns: 0; -EINVAL when @report has a mistake of it; -ENOENT (there is none).
+ */
+int confload_admin(const struct bundle *bundle, struct report *report, struct addr *ret_addr);
+
+/**
  * confload_line() - line of a field, for checks that come later ("listeners[0].listen[1]").
  */
 unsigned int confload_line(const struct bundle *bundle, const char *field);

@@ -20,6 +20,7 @@ enum control_type {
 	 */
 	CONTROL_LISTEN,	   /* supervisor: a listening socket */
 	CONTROL_PREPARE,   /* supervisor: a bundle */
+	CONTROL_HEARD,	   /* worker: it is going to build it, so its loop does not hang */
 	CONTROL_PREPARED,  /* worker: it is built */
 	CONTROL_REFUSED,   /* worker: it cannot be built; the log says why */
 	CONTROL_COMMIT,	   /* supervisor: serve it */

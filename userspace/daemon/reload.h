@@ -23,12 +23,20 @@ struct reload_options {
 	struct workers *workers;
 	struct candidate served; /* generation 1 */
 	/* Called whenever another generation is served: what was borrowed of the one before is gone. */
-	void (*switched)(void *arg, const struct config *config);
+	void (*switched)(void *arg, struct config *config);
 	void *arg;
 };
 
 /** reload_new() - from now on the files are watched. Returns: 0, -ENOMEM, inotify's errno. */
 int reload_new(const struct reload_options *options, struct reload **ret_reload);
+
+/**
+ * reload_stop() - the end is near: what is going on is cancelled, and everybody who waits is told,
+ * while whom they are told by is still there. reload_ask() must not be called any more. NULL is fine.
+ */
+void reload_stop(struct reload *reload);
+
+/** reload_free() - after reload_stop(); NULL is fine. */
 void reload_free(struct reload *reload);
 
 /** What has become of a reload. */

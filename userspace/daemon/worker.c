@@ -85,6 +85,14 @@ static void report_status(struct worker *w, uint64_t query)
 	(void)control_send(w->control.fd, CONTROL_STATUS, query, fd);
 }
 
+static void reload(struct worker *w, const struct control_message *message, int payload_fd)
+{
+	/* Before anything that may take long. When the supervisor does not take it, we are killed. */
+	if (message->type == CONTROL_PREPARE)
+		(void)control_send(w->control.fd, CONTROL_HEARD, message->argument, -1);
+	worker_reload_message(&w->reload, message, payload_fd);
+}
+
 static void on_control(struct loop_source *source, uint32_t events)
 {
 	struct worker *w = container_of(source, struct worker, control);
@@ -106,7 +114,7 @@ static void on_control(struct loop_source *source, uint32_t events)
 	else if (message.type == CONTROL_STATUS)
 		report_status(w, message.argument);
 	else if (!w->draining)
-		worker_reload_message(&w->reload, &message, fd_take(&payload_fd));
+		reload(w, &message, fd_take(&payload_fd));
 }
 
 static int start(struct worker *w)

@@ -160,6 +160,7 @@ static void on_control(struct loop_source *source, uint32_t events)
 		worker->ready = true;
 		loop_disarm(worker->all->loop, &worker->start_limit);
 		announce(worker->all);
+		workers_reload_joins(worker);
 	} else if (message.type == CONTROL_STATUS && memfd >= 0 && worker->all->on_status) {
 		worker->all->on_status(worker->all->status_arg, worker->index, message.argument,
 				       memfd);
@@ -232,6 +233,7 @@ static int spawn(struct worker_process *worker)
 	reset_gauges(worker->stats);
 	worker->started_ms = clock_now_ms();
 	worker->ready = false;
+	worker->doomed = false;
 	worker->pid = fork();
 	if (worker->pid == 0)
 		exec_worker(worker, theirs);
@@ -239,8 +241,6 @@ static int spawn(struct worker_process *worker)
 		r = -errno;
 		worker->pid = 0;
 		forget_control(worker);
-	} else {
-		workers_reload_joins(worker);
 	}
 	return r;
 }

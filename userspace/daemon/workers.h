@@ -55,12 +55,18 @@ struct workers_next {
 /**
  * workers_reload() - open what it listens on in addition, have every worker build it, then have all
  * go over to it. One at a time; next->done is called once, not before this returns 0.
- * Returns: 0; -EBUSY (one is going on, or a drain); -EADDRINUSE and what else bind(2) has, logged.
+ * Returns: 0; -EBUSY (workers_are_busy(), or a drain); -EADDRINUSE and what else bind(2) has, logged.
  */
 int workers_reload(struct workers *workers, const struct workers_next *next);
 
-/** workers_is_reloading() - a reload is going on, or sessions are still being looked at. */
-bool workers_is_reloading(const struct workers *workers);
+/** workers_reload_cancel() - a drain, or the end: what is prepared is forgotten, next->done is called. */
+void workers_reload_cancel(struct workers *workers);
+
+/**
+ * workers_are_busy() - they start for the first time, a reload is going on, or sessions are still being
+ * looked at.
+ */
+bool workers_are_busy(const struct workers *workers);
 
 /**
  * workers_drain() - every worker serves what is queued, accepts no more, and ends; addresses and

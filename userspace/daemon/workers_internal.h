@@ -16,7 +16,7 @@ enum workers_reload_state {
 };
 
 /** The answer that a reload waits for. */
-enum worker_owes { OWES_NOTHING, OWES_PREPARED, OWES_SWITCHED, OWES_RECHECKED };
+enum worker_owes { OWES_NOTHING, OWES_HEARD, OWES_PREPARED, OWES_SWITCHED, OWES_RECHECKED };
 
 struct workers_reload {
 	enum workers_reload_state state;
@@ -33,6 +33,7 @@ struct worker_process {
 	uint64_t started_ms;
 	uint64_t back_off_ms;
 	bool ready;
+	bool doomed;	       /* killed by a reload, and not reaped yet */
 	enum worker_owes owes; /* to the reload that is going on */
 	struct loop_source control;
 	struct loop_timer restart;
@@ -59,16 +60,16 @@ struct workers {
 /** workers_build_limit_ms() - for a worker to build what took us @load_ms; never below @least_ms. */
 uint64_t workers_build_limit_ms(uint64_t load_ms, uint64_t least_ms);
 
+/** workers_recheck_limit_ms() - for workers of which none has more @sessions to look at them all. */
+uint64_t workers_recheck_limit_ms(uint64_t sessions);
+
 /** workers_reload_message() - an answer of @worker to a reload. */
 void workers_reload_message(struct worker_process *worker, const struct control_message *message);
 
-/** workers_reload_joins() - @worker was started with the present generation: tell it of the next. */
+/** workers_reload_joins() - @worker is ready with the present generation: tell it of the next. */
 void workers_reload_joins(struct worker_process *worker);
 
 /** workers_reload_leaves() - @worker ended: nobody waits for its answer. */
 void workers_reload_leaves(struct worker_process *worker);
-
-/** workers_reload_cancel() - a drain: what is prepared is forgotten. */
-void workers_reload_cancel(struct workers *ws);
 
 #endif

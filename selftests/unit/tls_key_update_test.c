@@ -101,3 +101,62 @@ TEST(answers_are_asked_for_while_an_end_waits)
 	check_client_is_done(&wire);
 	close_wire(&wire);
 }
+
+struct room_case {
+	VARIANT;
+	size_t room;
+	bool fits; /* at once */
+};
+
+CASES(struct room_case, rooms, {.name = "room", .room = 1024, .fits = true},
+      {.name = "half", .room = KEY_UPDATE_RECORD / 2});
+
+/* OpenSSL keeps an answer for its next write, which may never come. */
+TEST_CASES(an_answer_does_not_wait_for_data, rooms)
+{
+	struct wire wire = {};
+	char bytes[8];
+
+	open_wire(&wire, variant->room);
+	client_updates(&wire);
+	MUST_EQ(tls_read(wire.pair.conn, bytes, sizeof(bytes)), -EINPROGRESS);
+	MUST_EQ(tls_read(wire.pair.conn, bytes, sizeof(bytes)), -EAGAIN);
+	MUST(!tls_at_record_boundary(wire.pair.conn));
+	CHECK_EQ(tls_answer_key_update(wire.pair.conn), 0);
+	CHECK_EQ(tls_at_record_boundary(wire.pair.conn), variant->fits);
+	/* In parts, where it is in parts. */
+	for (int i = 0; i < 3; i++) {
+		pass(&wire);
+		CHECK_EQ(tls_read(wire.pair.conn, bytes, sizeof(bytes)), -EAGAIN);
+	}
+	CHECK(tls_at_record_boundary(wire.pair.conn));
+	CHECK_EQ(BIO_number_written(wire.near), KEY_UPDATE_RECORD);
+	CHECK_EQ(SSL_read(wire.pair.client, bytes, sizeof(bytes)), -1);
+	CHECK_EQ(SSL_get_error(wire.pair.client, -1), SSL_ERROR_WANT_READ);
+	close_wire(&wire);
+}
+
+/* Behind a record that is half sent it has to wait, and behind our end there is none. */
+TEST(an_answer_keeps_its_place)
+{
+	struct wire wire = {};
+	char bytes[8];
+
+	open_wire(&wire, DATA_RECORD - 1);
+	client_updates(&wire);
+	MUST_EQ(tls_write(wire.pair.conn, "x", 1), -EAGAIN);
+	MUST_EQ(tls_read(wire.pair.conn, bytes, sizeof(bytes)), -EINPROGRESS);
+	CHECK_EQ(tls_answer_key_update(wire.pair.conn), 0);
+	pass(&wire);
+	MUST_EQ(tls_write(wire.pair.conn, "x", 1), 1);
+	CHECK_EQ(BIO_number_written(wire.near), DATA_RECORD);
+	pass(&wire);
+	MUST_EQ(tls_send_close_notify(wire.pair.conn), -EAGAIN);
+	CHECK_EQ(tls_answer_key_update(wire.pair.conn), 0);
+	pass(&wire);
+	MUST_EQ(tls_send_close_notify(wire.pair.conn), 0);
+	CHECK_EQ(tls_answer_key_update(wire.pair.conn), 0);
+	pass(&wire);
+	check_client_is_done(&wire);
+	close_wire(&wire);
+}

@@ -400,6 +400,21 @@ int tls_refresh_keys(struct tls_conn *conn, uint64_t limit)
 	return tls_conn_flush(conn);
 }
 
+int tls_answer_key_update(struct tls_conn *conn)
+{
+	if (conn->broken || conn->begun_len > 0 ||
+	    SSL_get_key_update_type(conn->ssl) == SSL_KEY_UPDATE_NONE ||
+	    SSL_get_shutdown(conn->ssl) & SSL_SENT_SHUTDOWN)
+		return 0;
+	ERR_clear_error();
+	/* Refused in the middle of a message that the peer sends: then behind it. */
+	if (SSL_key_update(conn->ssl, SSL_KEY_UPDATE_NOT_REQUESTED) != 1) {
+		ERR_clear_error();
+		return 0;
+	}
+	return tls_conn_flush(conn);
+}
+
 /* OpenSSL would go on to answer KeyUpdates, and take it for a broken connection that it cannot. */
 static void be_silent(struct tls_conn *conn)
 {

@@ -281,6 +281,40 @@ TEST_CASES(changed_keys_are_handed_over, suites_1_3)
 	e2e_stop(&e);
 }
 
+/* An upload to which nobody says a word: the answer that OpenSSL keeps for its next write is sent. */
+TEST_CASES(upload_with_an_answer_due_is_handed_over, suites_1_3)
+{
+	enum { PART = 1000, BULK = 200000 };
+	uint8_t type = 0, answer[KTLS_RECORD_MAX + 1];
+	const struct rawtls_record update = e2e_raw_key_update(true);
+	static char payload[BULK];
+	static struct rawtls raw;
+	static struct e2e e;
+	struct tlsclient client;
+	ssize_t n;
+
+	peer_client_payload(payload, sizeof(payload));
+	start(&e, STEPS(RECV(BULK), RECV_END, FINISH), LATE);
+	e2e_raw_connect(&e, variant, &client, &raw);
+	MUST_EQ(rawtls_send(&raw, &update, 1), 0);
+	for (size_t sent = 0; sent < sizeof(payload); sent += PART) {
+		const struct rawtls_record record = {
+			.type = KTLS_RECORD_DATA, .data = payload + sent, .len = PART};
+
+		MUST_EQ(rawtls_send(&raw, &record, 1), 0);
+	}
+	n = rawtls_receive(&raw, &type, answer, (int)test_scaled_ms(5000));
+	E2E_MUST(&e, n == 5 && type == KTLS_RECORD_HANDSHAKE && answer[0] == 24 && answer[4] == 0,
+		 "%zd bytes of type %u", n, type);
+	prove_engine(&e, &client, E2E_SPLICE);
+	e2e_raw_finish(&raw);
+	e2e_raw_expect_end(&e, &raw, true);
+	e2e_upstream(&e, 0);
+	(void)session_line(&e, 0, "done");
+	tlsclient_close(&client);
+	e2e_stop(&e);
+}
+
 /* --- mode: originate --- */
 
 /* Tickets before and behind the hand-over. */

@@ -25,7 +25,7 @@ static void pause_all(struct proxy *proxy)
 		listener_pause(&proxy->listeners.list[i]);
 }
 
-static void back_off(struct proxy *proxy, int error)
+void listeners_back_off(struct proxy *proxy, int error)
 {
 	stats_add(proxy->stats, STAT_ACCEPT_FAILED, 1);
 	log_event(LOG_WARN, "accept_failed", "%s; trying again in %d ms", strerror(error),
@@ -52,7 +52,7 @@ static bool accept_one(struct listener *listener)
 	if (errno == ECONNABORTED || errno == EPROTO || errno == EINTR || errno == EPERM)
 		return true;
 	if (errno != EAGAIN)
-		back_off(proxy, errno);
+		listeners_back_off(proxy, errno);
 	return false;
 }
 
@@ -74,10 +74,13 @@ static void on_ready(struct loop_source *source, uint32_t events)
 	}
 }
 
-int listener_watch(struct listener *listener)
+static int watch(struct listener *listener)
 {
+	int r;
+
 	listener->source.ready = on_ready;
-	return loop_add(listener->proxy->loop, &listener->source, EPOLLIN);
+	r = loop_add(listener->proxy->loop, &listener->source, EPOLLIN);
+	return r == -EEXIST ? 0 : r;
 }
 
 void listener_pause(struct listener *listener)
@@ -161,10 +164,8 @@ static bool is_among(const struct listeners *listeners, int fd)
 	return false;
 }
 
-int listeners_adopt(struct proxy *proxy, struct listeners *planned)
+void listeners_adopt(struct proxy *proxy, struct listeners *planned)
 {
-	int result = 0;
-
 	for (size_t i = 0; i < proxy->listeners.n; i++) {
 		struct listener *listener = &proxy->listeners.list[i];
 
@@ -175,13 +176,22 @@ int listeners_adopt(struct proxy *proxy, struct listeners *planned)
 	free(proxy->listeners.list);
 	proxy->listeners = *planned;
 	*planned = (struct listeners){};
-	for (size_t i = 0; proxy->accepting && i < proxy->listeners.n; i++) {
-		int r = listener_watch(&proxy->listeners.list[i]);
+	proxy->accepting = false;
+}
 
-		if (r < 0)
-			result = r;
+int listeners_watch(struct proxy *proxy)
+{
+	proxy->accepting = true;
+	for (size_t i = 0; i < proxy->listeners.n; i++) {
+		int r = watch(&proxy->listeners.list[i]);
+
+		/* A socket that nobody watches still gets its share of the clients. */
+		if (r < 0) {
+			pause_all(proxy);
+			return r;
+		}
 	}
-	return result;
+	return 0;
 }
 
 void listeners_close(struct listeners *listeners)

@@ -29,15 +29,20 @@ int listeners_plan(struct proxy *proxy, const struct generation *generation, con
 
 /**
  * listeners_adopt() - go over to @planned: sockets that are not in it are closed, the others are
- * @proxy's, and watched while it accepts. Returns: 0 or epoll's errno, with all of them adopted.
+ * @proxy's. None is watched any more, or yet.
  */
-int listeners_adopt(struct proxy *proxy, struct listeners *planned);
+void listeners_adopt(struct proxy *proxy, struct listeners *planned);
+
+/** listeners_watch() - accept on all of them. Returns: 0; epoll's errno, and then on none. */
+int listeners_watch(struct proxy *proxy);
+
+/** listeners_back_off() - accept on none, because of @error (an errno), until a timer tries again. */
+void listeners_back_off(struct proxy *proxy, int error);
 
 /** listeners_close() - stop watching and close the sockets. */
 void listeners_close(struct listeners *listeners);
 
-/** listener_watch()/listener_pause() - start and stop accepting; the socket stays open. */
-int listener_watch(struct listener *listener);
+/** listener_pause() - stop accepting; the socket stays open. */
 void listener_pause(struct listener *listener);
 
 /** listener_finish() - take what is already queued, then close the socket. */

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proxy/proxy.h"
 
-#include "base/log.h"
 #include "proxy/session.h"
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 int proxy_new(struct loop *loop, struct generation *generation, struct stats *stats,
 	      struct proxy **ret_proxy)
@@ -47,18 +45,14 @@ int proxy_listen(struct proxy *proxy, const int *fds, size_t n_fds)
 
 	if (r < 0)
 		return r;
-	proxy->accepting = true;
-	return listeners_adopt(proxy, &listeners);
+	listeners_adopt(proxy, &listeners);
+	return listeners_watch(proxy);
 }
 
 void proxy_switch(struct proxy *proxy, struct generation *generation, struct listeners *listeners,
 		  void (*on_rechecked)(void *arg), void *arg)
 {
-	int r = listeners_adopt(proxy, listeners);
-
-	/* As when accepting is resumed: the next session that ends tries again. */
-	if (r < 0)
-		log_event(LOG_ERROR, "no_resources", "an address is not served: %s", strerror(-r));
+	listeners_adopt(proxy, listeners);
 	generation_release(proxy->generation);
 	proxy->generation = generation;
 	proxy->pools.records_per_key = (uint32_t)generation->config->limits.records_per_key;
@@ -74,12 +68,14 @@ bool proxy_may_accept(const struct proxy *proxy)
 
 void proxy_resume_accepting(struct proxy *proxy)
 {
+	int r;
+
 	if (proxy->accepting || proxy->draining || !proxy_may_accept(proxy))
 		return;
 	loop_disarm(proxy->loop, &proxy->accept_again);
-	proxy->accepting = true;
-	for (size_t i = 0; i < proxy->listeners.n; i++)
-		(void)listener_watch(&proxy->listeners.list[i]);
+	r = listeners_watch(proxy);
+	if (r < 0)
+		listeners_back_off(proxy, -r);
 }
 
 void proxy_session_gone(struct proxy *proxy)

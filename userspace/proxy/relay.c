@@ -43,12 +43,17 @@ void relay_enter_kernel(struct relay *relay)
 	relay->single_records = false;
 	/* Edges that were seen on the way through OpenSSL say nothing about the kernel's records. */
 	for (int i = 0; i < RELAY_DIRECTIONS; i++) {
-		relay->flow[i].engine = &relay_engine_ktls_copy;
+		struct relay_flow *flow = &relay->flow[i];
+
+		/* A fill that took a message without bytes has left its buffer behind. */
+		if (flow->held == 0)
+			flow->engine->release(relay, i, false);
+		flow->engine = &relay_engine_ktls_copy;
 		/* Named before its first byte, because there may never be one. */
-		if (relay->flow[i].held == 0)
-			relay->flow[i].engine = relay_choose(relay, i);
-		relay->flow[i].source_ready = true;
-		relay->flow[i].sink_ready = true;
+		if (flow->held == 0)
+			flow->engine = relay_choose(relay, i);
+		flow->source_ready = true;
+		flow->sink_ready = true;
 	}
 }
 
@@ -180,9 +185,13 @@ static enum relay_status flush_flow(struct relay *relay, enum relay_direction di
 static int take_holder(struct relay *relay, enum relay_direction direction)
 {
 	struct relay_flow *flow = &relay->flow[direction];
+	const struct relay_engine *next = relay_choose(relay, direction);
 	int r;
 
-	flow->engine = relay_choose(relay, direction);
+	/* Only the engine that took a holder gives it back, and a fill without bytes has kept it. */
+	if (next != flow->engine)
+		flow->engine->release(relay, direction, false);
+	flow->engine = next;
 	r = flow->engine->acquire(relay, direction);
 	if (r < 0 && flow->engine->spare) {
 		relay->pools->pipes_missed++;

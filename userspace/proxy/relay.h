@@ -13,9 +13,10 @@
  *
  * Invariants
  *  - Because fill starts with an empty holder, EAGAIN of a fill always means "source empty".
- *  - A holder is taken when bytes are about to enter it and given back when they left it, and the
- *    engine of a direction changes only where there is none: no byte can be passed by another one.
- *    The hand-over is the exception, because both engines around it hold a buffer.
+ *  - A holder is taken when bytes are about to enter it and given back when they left it; a fill that
+ *    took a record without bytes keeps it, empty. The engine of a direction changes only where no byte
+ *    is held, and an empty holder goes back first: no byte can be passed by another one. The hand-over
+ *    is the exception, because both engines around it hold bytes in a buffer.
  *  - Readiness is edge-triggered: a ready flag is set by the event and cleared only by EAGAIN.
  *  - An end is passed on only after everything before it was flushed, and only for a clean end.
  *  - What is charged to the budget is work, not bytes: a record of one byte costs a page.

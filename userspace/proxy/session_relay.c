@@ -88,11 +88,19 @@ static void relay_over(struct session *s, enum flow_event event)
 /* Returns: @status, or what it has become because the kernel has the keys now. */
 static enum relay_status hand_over_when_due(struct session *s, enum relay_status status)
 {
+	int r;
+
 	if (status == RELAY_ENDED || status == RELAY_BROKEN)
 		return status;
 	session_check_handover(s);
 	if (s->handover != HANDOVER_DUE)
 		return status;
+	/* OpenSSL owes it until something is written, and behind an upload nothing may be. */
+	r = tls_answer_key_update(s->tls);
+	if (r < 0) {
+		(void)relay_fail_wire(&s->relay, r);
+		return RELAY_BROKEN;
+	}
 	switch (session_hand_over(s)) {
 	case HANDOVER_WAITS:
 		return status;

@@ -187,7 +187,17 @@ ssize_t tls_write(struct tls_conn *conn, const void *buf, size_t len);
  */
 int tls_refresh_keys(struct tls_conn *conn, uint64_t limit);
 
-/** tls_send_close_notify() - Returns: 0 when it is in the socket's queue, -EAGAIN, -ECONNRESET. */
+/**
+ * tls_answer_key_update() - send the answer that OpenSSL keeps for the next write, or begin to; no
+ * more where a record is half sent, or behind our end. Returns: 0, also when there is nothing to
+ * answer; else as tls_write(), but never -EAGAIN.
+ */
+int tls_answer_key_update(struct tls_conn *conn);
+
+/**
+ * tls_send_close_notify() - what OpenSSL has begun to send goes first. Returns: 0 when it is in the
+ * socket's queue, also when it was there before; -EAGAIN; -ECONNRESET; else as tls_read().
+ */
 int tls_send_close_notify(struct tls_conn *conn);
 
 /**

@@ -292,6 +292,18 @@ static int end_begun_write(struct tls_conn *conn)
 	return 0;
 }
 
+/*
+ * The same of a close_notify that waits for room ("bad write retry"): nothing is read before it is
+ * out, and then no answer follows it.
+ */
+static int end_begun_notify(struct tls_conn *conn)
+{
+	if (conn->notified || !(SSL_get_shutdown(conn->ssl) & SSL_SENT_SHUTDOWN) ||
+	    SSL_get_key_update_type(conn->ssl) == SSL_KEY_UPDATE_NONE)
+		return 0;
+	return tls_send_close_notify(conn);
+}
+
 ssize_t tls_read(struct tls_conn *conn, void *buf, size_t len)
 {
 	uint64_t messages = conn->messages, written;
@@ -301,6 +313,8 @@ ssize_t tls_read(struct tls_conn *conn, void *buf, size_t len)
 	if (conn->broken)
 		return -EPROTO;
 	r = end_begun_write(conn);
+	if (r == 0)
+		r = end_begun_notify(conn);
 	if (r < 0)
 		return r;
 	do {
@@ -343,13 +357,24 @@ static bool has_record_limit(const struct tls_conn *conn)
 	return SSL_CIPHER_get_cipher_nid(cipher) != NID_chacha20_poly1305;
 }
 
-int tls_conn_flush(struct tls_conn *conn)
+/* A message that was begun, ours or the peer's. Returns: 0 when it is whole; else as tls_write(). */
+static int end_begun_message(struct tls_conn *conn)
 {
 	int r;
 
+	ERR_clear_error();
 	errno = 0;
 	r = SSL_do_handshake(conn->ssl);
-	r = r == 1 ? 0 : io_error(conn, r);
+	if (r == 1)
+		return 0;
+	r = io_error(conn, r);
+	return r == 0 || r == -ENODATA ? -ECONNRESET : r;
+}
+
+int tls_conn_flush(struct tls_conn *conn)
+{
+	int r = end_begun_message(conn);
+
 	return r == -EAGAIN ? 0 : r;
 }
 
@@ -375,6 +400,21 @@ int tls_refresh_keys(struct tls_conn *conn, uint64_t limit)
 	return tls_conn_flush(conn);
 }
 
+int tls_answer_key_update(struct tls_conn *conn)
+{
+	if (conn->broken || conn->begun_len > 0 ||
+	    SSL_get_key_update_type(conn->ssl) == SSL_KEY_UPDATE_NONE ||
+	    SSL_get_shutdown(conn->ssl) & SSL_SENT_SHUTDOWN)
+		return 0;
+	ERR_clear_error();
+	/* Refused in the middle of a message that the peer sends: then behind it. */
+	if (SSL_key_update(conn->ssl, SSL_KEY_UPDATE_NOT_REQUESTED) != 1) {
+		ERR_clear_error();
+		return 0;
+	}
+	return tls_conn_flush(conn);
+}
+
 /* OpenSSL would go on to answer KeyUpdates, and take it for a broken connection that it cannot. */
 static void be_silent(struct tls_conn *conn)
 {
@@ -390,10 +430,18 @@ int tls_send_close_notify(struct tls_conn *conn)
 
 	if (conn->broken)
 		return -EPROTO;
+	/* Another SSL_shutdown() would read. */
+	if (conn->notified)
+		return 0;
+	/* It refuses while a KeyUpdate or a ticket is half sent. */
+	r = SSL_is_init_finished(conn->ssl) ? 0 : end_begun_message(conn);
+	if (r < 0)
+		return r;
 	ERR_clear_error();
 	errno = 0;
 	r = SSL_shutdown(conn->ssl);
 	if (r >= 0) {
+		conn->notified = true;
 		be_silent(conn);
 		return 0;
 	}

@@ -52,6 +52,7 @@ struct tls_conn {
 	bool close_notified; /* the peer has ended its direction cleanly */
 	bool alerted;	     /* the peer has sent a fatal alert */
 	bool update_asked;   /* the peer was asked for new keys and has not sent them yet */
+	bool notified;	     /* our close_notify is out */
 	bool broken;	     /* after a fatal error nothing more is asked of OpenSSL */
 	/* A write that OpenSSL has begun: it has to be repeated, or it ended inside a read. */
 	const void *begun;

@@ -150,6 +150,29 @@ TEST(a_swapped_directory_is_noticed)
 	e2e_stop(&e);
 }
 
+/* What is swapped in is no YAML, so that it names no files; then it is mended in place. */
+TEST(a_broken_file_behind_a_link_is_watched)
+{
+	static struct e2e e;
+	char command[400];
+
+	e.script = STEPS(ECHO_ALL, FINISH);
+	e2e_prepare(&e);
+	snprintf(command, sizeof(command),
+		 "cd %s && mkdir v1 v2 && ln -s v1 cur && ln -sf cur/sluice.yaml sluice.yaml",
+		 e.daemon.dir);
+	MUST_EQ(system(command), 0); /* NOLINT(cert-env33-c): the path is ours */
+	e2e_start(&e);
+	MUST_EQ(daemon_write(&e.daemon, "v2/sluice.yaml", "listeners: [\n"), 0);
+	snprintf(command, sizeof(command), "cd %s && ln -s v2 new && mv -T new cur", e.daemon.dir);
+	MUST_EQ(system(command), 0); /* NOLINT(cert-env33-c): the path is ours */
+	e2e_await_failure(&e, 0);
+	e2e_edit(&e, "cn: [client-a]", "cn: [client-b]");
+	MUST_EQ(daemon_write(&e.daemon, "v2/sluice.yaml", e.yaml), 0);
+	e2e_await_generation(&e, "2");
+	e2e_stop(&e);
+}
+
 static void directory_of_cas(struct e2e *e)
 {
 	char command[500];
@@ -399,6 +422,31 @@ TEST(status_shows_the_generation)
 	MUST_STR(json_get_str(json_get_object(generation, "last_failure"), "asked_by", ""),
 		 "files");
 	MUST_EQ(json_get_u64(json_at(json_get_array(status, "workers"), 0), "generation", 0), 2);
+	e2e_stop(&e);
+}
+
+/* The status of @e: why the last reload failed; NULL: it did not. */
+static const struct json *last_failure(const struct json *status)
+{
+	return json_get_object(json_get_object(status, "generation"), "last_failure");
+}
+
+TEST(a_mistake_that_is_taken_back_is_forgotten)
+{
+	static struct e2e e;
+	struct json *status;
+
+	e2e_start_echo(&e, NULL);
+	e2e_put(&e, "sluice.yaml", "broken\n");
+	e2e_await_failure(&e, 0);
+	status = daemon_status(&e.daemon);
+	MUST(last_failure(status) != NULL);
+	json_free(status);
+	e2e_put(&e, "sluice.yaml", e.yaml);
+	MUST_EQ(e2e_ask_reload(&e), 0);
+	status = daemon_status(&e.daemon);
+	MUST(last_failure(status) == NULL);
+	json_free(status);
 	e2e_stop(&e);
 }
 

@@ -45,6 +45,8 @@ struct reload {
 	bool is_going_on;
 	struct list waiters, next_waiters;
 	struct watch *watch;
+	char **watched; /* the files of what was read last; none when they are not to be watched */
+	size_t n_watched;
 	struct loop_timer look; /* the files are quiet, or it is time to try again */
 	struct loop_timer hourly;
 	uint64_t restless_since_ms; /* 0: no change is waiting */
@@ -107,6 +109,12 @@ static void fail(struct reload *reload, const char *error)
 	finish(reload, false, false);
 }
 
+static void forget_failure(struct reload *reload)
+{
+	free(reload->failure.report);
+	reload->failure = (struct failure){};
+}
+
 static void log_mistakes(struct report *report)
 {
 	report_sort(report);
@@ -145,13 +153,6 @@ static void note_expiry(struct reload *reload)
 	expiry_warn(&reload->expiry, clock_real_s());
 }
 
-/* A file that is new to us may have changed between the reading and the watching. */
-static void look_once_more(struct reload *reload)
-{
-	if (reload->served.config->watch)
-		(void)loop_arm(reload->options.loop, &reload->look, QUIET_MS);
-}
-
 static void on_workers(void *arg, const char *error)
 {
 	struct reload *reload = arg;
@@ -164,8 +165,7 @@ static void on_workers(void *arg, const char *error)
 	reload->generation++;
 	reload->since = clock_real_s();
 	reload->served_why = reload->why;
-	free(reload->failure.report);
-	reload->failure = (struct failure){};
+	forget_failure(reload);
 	reload->options.switched(reload->options.arg, reload->next.config);
 	candidate_done(&reload->served);
 	reload->served = reload->next;
@@ -176,24 +176,74 @@ static void on_workers(void *arg, const char *error)
 	log_u64(&line, "load_ms", reload->served.load_ms);
 	log_end(&line);
 	note_expiry(reload);
-	look_once_more(reload);
 	finish(reload, true, true);
 }
 
-static void watch_files(struct reload *reload, const struct candidate *candidate)
+static void forget_watched(struct reload *reload)
 {
-	const struct config *config = candidate->config ? candidate->config : reload->served.config;
-	int r = 0;
+	for (size_t i = 0; i < reload->n_watched; i++)
+		free(reload->watched[i]);
+	free(reload->watched);
+	reload->watched = NULL;
+	reload->n_watched = 0;
+}
 
-	if (!config || !config->watch)
-		r = watch_paths(reload->watch, NULL, 0);
-	else if (candidate->n_paths > 0)
-		r = watch_paths(reload->watch, candidate->paths, candidate->n_paths);
+static bool are_watched(const struct reload *reload, const struct candidate *candidate)
+{
+	bool same = reload->n_watched == candidate->n_paths;
+
+	for (size_t i = 0; same && i < candidate->n_paths; i++)
+		same = strcmp(reload->watched[i], candidate->paths[i]) == 0;
+	return same;
+}
+
+/* Without memory it is as if it had no paths: what was watched before still is. */
+static int keep_paths(struct reload *reload, const struct candidate *candidate)
+{
+	char **paths = calloc(candidate->n_paths, sizeof(char *));
+	size_t n = 0;
+
+	while (paths && n < candidate->n_paths && (paths[n] = strdup(candidate->paths[n])))
+		n++;
+	if (!paths || n < candidate->n_paths) {
+		while (n > 0)
+			free(paths[--n]);
+		free(paths);
+		return -ENOMEM;
+	}
+	forget_watched(reload);
+	reload->watched = paths;
+	reload->n_watched = n;
+	return 0;
+}
+
+static void watch_kept(struct reload *reload)
+{
+	int r = watch_paths(reload->watch, reload->watched, reload->n_watched);
+
 	if (r < 0)
 		log_event(LOG_WARN, "watch_failed",
 			  "changed files will not be noticed, SIGHUP still works: %s; see "
 			  "fs.inotify in sysctl(8)",
 			  strerror(-r));
+}
+
+/*
+ * After the reading. Files that are new to us may have changed before they were watched, so they are
+ * looked at once more. Without paths the text could not be understood, and the same is watched.
+ */
+static void watch_read(struct reload *reload, const struct candidate *candidate)
+{
+	const struct config *config = candidate->config ? candidate->config : reload->served.config;
+
+	if (!config || !config->watch) {
+		forget_watched(reload);
+		watch_kept(reload);
+	} else if (candidate->n_paths > 0 && !are_watched(reload, candidate) &&
+		   keep_paths(reload, candidate) == 0) {
+		watch_kept(reload);
+		(void)loop_arm(reload->options.loop, &reload->look, QUIET_MS);
+	}
 }
 
 static void serve_next(struct reload *reload)
@@ -212,6 +262,12 @@ static void serve_next(struct reload *reload)
 		fail(reload, r == -EBUSY ? "sluice is being stopped" : strerror(-r));
 }
 
+static void already_served(struct reload *reload)
+{
+	forget_failure(reload); /* the mistake was taken back */
+	finish(reload, true, false);
+}
+
 static void begin(struct reload *reload, const char *why)
 {
 	struct report report;
@@ -219,17 +275,20 @@ static void begin(struct reload *reload, const char *why)
 
 	reload->is_going_on = true;
 	reload->why = why;
+	/* Links may lead elsewhere by now; and what changes while it is read is told of. */
+	if (reload->n_watched > 0)
+		watch_kept(reload);
 	report_init(&report);
 	r = candidate_read(reload->options.path, &reload->served, &report, &reload->next);
 	log_mistakes(&report);
 	free(reload->report);
 	reload->report = report_text(&report);
 	report_done(&report);
-	watch_files(reload, &reload->next);
+	watch_read(reload, &reload->next);
 	if (r < 0)
 		fail(reload, r == -EINVAL ? "the configuration has mistakes" : strerror(-r));
 	else if (candidate_is_same(&reload->served, &reload->next))
-		finish(reload, true, false);
+		already_served(reload);
 	else
 		serve_next(reload);
 }
@@ -314,9 +373,8 @@ int reload_new(const struct reload_options *options, struct reload **ret_reload)
 		free(reload);
 		return r;
 	}
-	watch_files(reload, &reload->served);
+	watch_read(reload, &reload->served);
 	note_expiry(reload);
-	look_once_more(reload);
 	(void)loop_arm(options->loop, &reload->hourly, EXPIRY_EVERY_MS);
 	*ret_reload = reload;
 	return 0;
@@ -337,6 +395,7 @@ void reload_free(struct reload *reload)
 	loop_disarm(reload->options.loop, &reload->look);
 	loop_disarm(reload->options.loop, &reload->hourly);
 	watch_free(reload->watch);
+	forget_watched(reload);
 	expiry_done(&reload->expiry);
 	candidate_done(&reload->next);
 	candidate_done(&reload->served);

@@ -325,6 +325,24 @@ TEST(an_address_comes_and_goes)
 	e2e_stop(&e);
 }
 
+/* From one address to all of them and back, at the same port: our own sockets are in the way. */
+TEST(an_address_becomes_all_and_one_again)
+{
+	static struct e2e e;
+	char one[64], all[64];
+
+	e2e_start_echo(&e, NULL);
+	snprintf(one, sizeof(one), "\"127.0.0.1:%u\"", e.port);
+	snprintf(all, sizeof(all), "\"0.0.0.0:%u\"", e.port);
+	e2e_edit(&e, one, all);
+	e2e_serve(&e, "2");
+	MUST_EQ(e2e_try_client(&e, "client-a"), -1);
+	e2e_edit(&e, all, one);
+	e2e_serve(&e, "3");
+	MUST_EQ(e2e_try_client(&e, "client-a"), -1);
+	e2e_stop(&e);
+}
+
 TEST(an_address_that_is_taken_changes_nothing)
 {
 	static struct e2e e;

@@ -63,13 +63,28 @@ static bool is_ours(const struct config *served, const struct addr *addr)
 	return served && addr_equal(&served->admin, addr);
 }
 
+/* One of ours is in the way: 127.0.0.1:443 of 0.0.0.0:443, or the other way round. */
+static bool is_shared_with_ours(const struct config *served, const struct addr *addr)
+{
+	for (size_t i = 0; served && i < served->n_listeners; i++) {
+		for (size_t a = 0; a < served->listeners[i].n_addrs; a++) {
+			const struct addr *ours = &served->listeners[i].addrs[a];
+
+			if (!addr_is_unix(ours) && ours->sa.sa_family == addr->sa.sa_family &&
+			    addr_port(ours) == addr_port(addr))
+				return sock_probe_shared(addr) == 0;
+		}
+	}
+	return false;
+}
+
 static void check_one(const struct place *place, const struct addr *addr)
 {
 	unsigned int line = confload_line(place->bundle, place->field);
 	int r = is_ours(place->served, addr) ? 0 : sock_probe_free(addr);
 	char text[ADDR_TEXT_MAX];
 
-	if (r == 0)
+	if (r == 0 || (r == -EADDRINUSE && is_shared_with_ours(place->served, addr)))
 		return;
 	(void)addr_format(addr, text);
 	if (place->purpose == ADDRESSES_TO_TEST && is_excused(addr, r))

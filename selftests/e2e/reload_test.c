@@ -443,6 +443,23 @@ TEST(status_shows_the_generation)
 	e2e_stop(&e);
 }
 
+/* As at the start: too many for the limit of open files. */
+TEST(a_lowered_limit_is_told_of)
+{
+	static struct e2e e = {.top = "limits: {connections: 2}\n"};
+	struct log_entry line;
+
+	e.script = STEPS(ECHO_ALL, FINISH);
+	e2e_prepare(&e);
+	e.daemon.files = 60;
+	e2e_start(&e);
+	E2E_MUST(&e, !daemon_find_log(&e.daemon, "limit_lowered", NULL, NULL, 0, &line));
+	e2e_edit(&e, "connections: 2}", "connections: 5000}");
+	e2e_serve(&e, "2");
+	E2E_MUST(&e, daemon_wait_log(&e.daemon, "limit_lowered", NULL, NULL, 0, 3000, &line));
+	e2e_stop(&e);
+}
+
 /* The status of @e: why the last reload failed; NULL: it did not. */
 static const struct json *last_failure(const struct json *status)
 {

@@ -23,7 +23,7 @@ struct reload_options {
 	struct workers *workers;
 	struct candidate served; /* generation 1 */
 	/* Called whenever another generation is served: what was borrowed of the one before is gone. */
-	void (*switched)(void *arg, const struct config *config);
+	void (*switched)(void *arg, struct config *config);
 	void *arg;
 };
 

@@ -161,12 +161,13 @@ static void set_log(const struct config *config)
 	log_setup(config->log_format == CONFIG_LOG_JSON ? LOG_JSON : LOG_KEY_VALUE, LOG_INFO);
 }
 
-static void on_switched(void *arg, const struct config *config)
+static void on_switched(void *arg, struct config *config)
 {
 	struct supervisor *sv = arg;
 
 	sv->config = config;
 	set_log(config);
+	clamp_connections(config); /* as the workers do it, without a word */
 }
 
 static int open_reload(struct supervisor *sv)

@@ -146,7 +146,8 @@ void expiry_warn(struct expiry *expiry, int64_t now)
 		log_begin(&line, LOG_WARN, entry->is_crl ? "crl_ends" : "certificate_ends");
 		log_str(&line, "source", entry->source);
 		log_str(&line, entry->is_crl ? "issuer" : "subject", entry->subject);
-		log_str(&line, entry->is_crl ? "next_update" : "not_after", clock_format_utc(entry->not_after, text));
+		log_str(&line, entry->is_crl ? "next_update" : "not_after",
+			clock_format_utc(entry->not_after, text));
 		log_i64(&line, "days_left", days_left(entry, now));
 		log_end(&line);
 	}

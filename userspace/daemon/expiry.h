@@ -8,7 +8,7 @@
 struct json;
 
 struct expiry_entry {
-	char *source;	   /* as in the configuration: "file:…", "env:…" */
+	char *source; /* as in the configuration: "file:…", "env:…" */
 	bool is_crl;
 	char *subject;	   /* of what ends first in it, for people; of a CRL its issuer */
 	int64_t not_after; /* seconds since 1970; of a CRL its next update */

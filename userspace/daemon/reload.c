@@ -236,7 +236,7 @@ static void watch_read(struct reload *reload, const struct candidate *candidate)
 {
 	const struct config *config = candidate->config ? candidate->config : reload->served.config;
 
-	if (!config->watch) {
+	if (!config || !config->watch) {
 		forget_watched(reload);
 		watch_kept(reload);
 	} else if (candidate->n_paths > 0 && !are_watched(reload, candidate) &&

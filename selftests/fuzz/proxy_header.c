@@ -27,7 +27,7 @@ static void check_header(enum proxy_header_result result, const struct proxy_hea
 				       : header->len <= PROXY_HEADER_V1_MAX);
 	MUST_HOLD((header->source.len > 0) == (header->destination.len > 0));
 	MUST_HOLD(header->source.len == 0 ||
-		  header->source.sa.sa_family == header->destination.sa.sa_family);
+		  addr_is_unix(&header->source) == addr_is_unix(&header->destination));
 	MUST_HOLD(header->tlvs.len == 0 ||
 		  (header->tlvs.bytes >= data &&
 		   header->tlvs.bytes + header->tlvs.len == data + header->len));

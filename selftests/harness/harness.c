@@ -9,7 +9,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#define MAX_FILTERS 128
+#define MAX_FILTERS 256
 
 static struct test *first, **last = &first;
 

@@ -400,6 +400,7 @@ TEST(what_nobody_says_has_a_default)
 	CHECK_EQ(config->timeouts.drain_ms, 30000);
 	CHECK_EQ(config->limits.connections, 10000);
 	CHECK_EQ(config->limits.handshakes, 1000);
+	CHECK_EQ(config->limits.key_updates, 100);
 	CHECK_EQ(config->admin.len, 0);
 	CHECK_EQ(config->workers, 0);
 	CHECK_STR(config->user, NULL);
@@ -441,7 +442,7 @@ TEST(what_somebody_says_is_so)
 		"timeouts: {handshake: 1ms, connect: 2s, idle: 0, half_closed: 3m, unacked: 4s, "
 		"drain: 1h}\n"
 		"session: {max_age: 5h}\n"
-		"limits: {connections: 7, handshakes: 8}\n"
+		"limits: {connections: 7, handshakes: 8, key_updates: 9}\n"
 		"admin: {listen: unix:/run/admin}\n"
 		"log: {format: json}\n"
 		"workers: 3\n"
@@ -477,6 +478,7 @@ TEST(what_somebody_says_is_so)
 	CHECK_EQ(config->session.max_age_ms, 18000000);
 	CHECK_EQ(config->timeouts.drain_ms, 3600000);
 	CHECK_EQ(config->limits.connections, 7);
+	CHECK_EQ(config->limits.key_updates, 9);
 	CHECK(addr_is_unix(&config->admin));
 	CHECK_EQ(config->log_format, CONFIG_LOG_JSON);
 	CHECK_EQ(config->workers, 3);

@@ -24,7 +24,8 @@ static void set_up(struct setup *setup, enum config_engine engine)
 {
 	tls_pair_open(&setup->pair, &(struct tls_pair_options){.version = TLS1_3_VERSION});
 	MUST_OK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, setup->fds));
-	relay_pools_init(&setup->pools, 1 << 24);
+	relay_pools_init(&setup->pools,
+			 &(struct config_limits){.records_per_key = 1 << 24, .key_updates = 100});
 	setup->relay.engine = engine;
 	relay_start(&setup->relay, &setup->pools, setup->pair.conn, setup->pair.server_fd,
 		    setup->fds[0]);

@@ -35,7 +35,7 @@ static void set_up(struct setup *setup)
 {
 	open_pair(&setup->wire_fd, &setup->client_fd);
 	open_pair(&setup->local_fd, &setup->upstream_fd);
-	relay_pools_init(&setup->pools, 0);
+	relay_pools_init(&setup->pools, &(struct config_limits){.key_updates = 100});
 	relay_start(&setup->relay, &setup->pools, NULL, setup->wire_fd, setup->local_fd);
 }
 

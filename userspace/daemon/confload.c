@@ -65,6 +65,7 @@ static void load_limits(struct confload *load)
 							 "1 to 1000000 per worker"};
 	static const struct confload_range records = {UINT64_C(1) << 24, 64, UINT64_C(1) << 24,
 						      "64 to 16777216"};
+	static const struct confload_range updates = {100, 1, 1000, "1 to 1000 a second"};
 	const struct confile_limits *from = load->root->limits ? load->root->limits : &none;
 	struct config_limits *to = &load->config->limits;
 
@@ -75,6 +76,8 @@ static void load_limits(struct confload *load)
 	to->records_per_key =
 		confload_number(load, &(struct confload_field){"limits.records_per_key"},
 				from->records_per_key, &records);
+	to->key_updates = confload_number(load, &(struct confload_field){"limits.key_updates"},
+					  from->key_updates, &updates);
 }
 
 static void load_admin(struct confload *load)

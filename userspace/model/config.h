@@ -189,6 +189,7 @@ struct config_limits {
 	size_t connections;	  /* per worker, all states */
 	size_t handshakes;	  /* per worker, not yet admitted */
 	uint64_t records_per_key; /* AES-GCM; RFC 8446 5.5 allows 2^24.5 */
+	uint64_t key_updates;	  /* of a peer, per second */
 };
 
 struct config {

@@ -19,7 +19,7 @@ int proxy_new(struct loop *loop, struct generation *generation, struct stats *st
 	proxy->generation = generation;
 	proxy->stats = stats;
 	list_init(&proxy->sessions);
-	relay_pools_init(&proxy->pools, (uint32_t)generation->config->limits.records_per_key);
+	relay_pools_init(&proxy->pools, &generation->config->limits);
 	feature_probe_ktls(&proxy->kernel);
 	*ret_proxy = proxy;
 	return 0;
@@ -55,7 +55,7 @@ void proxy_switch(struct proxy *proxy, struct generation *generation, struct lis
 	listeners_adopt(proxy, listeners);
 	generation_release(proxy->generation);
 	proxy->generation = generation;
-	proxy->pools.records_per_key = (uint32_t)generation->config->limits.records_per_key;
+	relay_pools_limit(&proxy->pools, &generation->config->limits);
 	proxy_resume_accepting(proxy);
 	recheck_begin(proxy, on_rechecked, arg);
 }

@@ -116,8 +116,8 @@ int relay_note_key_update(struct relay *relay)
 	relay->key_updates++;
 	if (relay->updates_paid_ms < now_ms)
 		relay->updates_paid_ms = now_ms;
-	relay->updates_paid_ms += RELAY_KEY_UPDATE_MS;
-	if (relay->updates_paid_ms - now_ms > RELAY_KEY_UPDATES_BURST * RELAY_KEY_UPDATE_MS)
+	relay->updates_paid_ms += relay->pools->key_update_ms;
+	if (relay->updates_paid_ms - now_ms > RELAY_KEY_UPDATES_AHEAD_MS)
 		return relay_fail(relay, RELAY_KEY_UPDATE);
 	return 0;
 }

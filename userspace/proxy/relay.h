@@ -69,10 +69,9 @@ enum relay_fault {
 /*
  * KeyUpdates of the peer: more are an attack, each costs key derivations and a system call or two. One
  * that has read enough under a key may ask for the next with every record until our answer is there
- * (Java), so that many come at once: 1000 stand for 16 MiB on their way.
+ * (Java), so that many come at once: 1000 (of 100 a second) stand for 16 MiB on their way.
  */
-#define RELAY_KEY_UPDATE_MS	10 /* 100 a second */
-#define RELAY_KEY_UPDATES_BURST 1000
+#define RELAY_KEY_UPDATES_AHEAD_MS 10000 /* so long a time's worth at once */
 
 #define RELAY_BUFFER_BYTES 16384 /* one TLS record */
 #define RELAY_PIPE_BYTES   65536 /* the default of a pipe; one call never asks for more */
@@ -97,6 +96,7 @@ struct relay_pools {
 	size_t n_buffers;
 	uint64_t pipes_missed;	  /* times that no pipe was to be had and a buffer did it */
 	uint32_t records_per_key; /* of AES-GCM */
+	uint32_t key_update_ms;	  /* that one of the peer's costs */
 };
 
 struct relay_buffer {
@@ -191,7 +191,10 @@ extern const struct relay_engine relay_engine_splice;	 /* kernel TLS, a pipe */
 extern const struct relay_engine relay_engine_plain;	 /* no TLS, a pipe */
 extern const struct relay_engine relay_engine_plain_copy;
 
-void relay_pools_init(struct relay_pools *pools, uint32_t records_per_key);
+void relay_pools_init(struct relay_pools *pools, const struct config_limits *limits);
+
+/** relay_pools_limit() - other limits, for the relays that there are as well. */
+void relay_pools_limit(struct relay_pools *pools, const struct config_limits *limits);
 void relay_pools_done(struct relay_pools *pools);
 
 /** relay_buffer_acquire(), relay_buffer_release() - the verbs of every engine that has a buffer. */

@@ -7,9 +7,16 @@
 
 #define BUFFERS_KEPT 256 /* 4 MiB of idle buffers for a worker at the most */
 
-void relay_pools_init(struct relay_pools *pools, uint32_t records_per_key)
+void relay_pools_limit(struct relay_pools *pools, const struct config_limits *limits)
 {
-	*pools = (struct relay_pools){.records_per_key = records_per_key};
+	pools->records_per_key = (uint32_t)limits->records_per_key;
+	pools->key_update_ms = 1000 / (uint32_t)limits->key_updates;
+}
+
+void relay_pools_init(struct relay_pools *pools, const struct config_limits *limits)
+{
+	*pools = (struct relay_pools){};
+	relay_pools_limit(pools, limits);
 	pipe_pool_init(&pools->pipes);
 }
 

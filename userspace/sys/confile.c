@@ -218,6 +218,7 @@ static const cyaml_schema_field_t limits_fields[] = {
 	TEXT(struct confile_limits, connections),
 	TEXT(struct confile_limits, handshakes),
 	TEXT(struct confile_limits, records_per_key),
+	TEXT(struct confile_limits, key_updates),
 	CYAML_FIELD_END,
 };
 

@@ -146,7 +146,7 @@ struct confile_session {
 };
 
 struct confile_limits {
-	char *connections, *handshakes, *records_per_key;
+	char *connections, *handshakes, *records_per_key, *key_updates;
 };
 
 struct confile_admin {

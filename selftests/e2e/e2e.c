@@ -344,6 +344,28 @@ void e2e_connect_echo(struct e2e *e, struct tlsclient *client, struct peer *peer
 	e2e_run(e, peer, STEPS(SEND(1000), RECV(1000)));
 }
 
+void e2e_await_reset(struct e2e *e, struct tlsclient *client, uint64_t ms)
+{
+	ssize_t r = -EAGAIN;
+	char byte;
+
+	E2E_MUST(e, UNTIL((r = tlsclient_recv(client, &byte, 1)) != -EAGAIN, ms));
+	MUST_EQ(r, -ECONNRESET);
+}
+
+int e2e_listen(int backlog, struct addr *ret_addr)
+{
+	int fd;
+
+	MUST_EQ(addr_parse("127.0.0.1:1", ret_addr), 0);
+	ret_addr->in4.sin_port = 0;
+	fd = MUST_OK(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+	MUST_OK(bind(fd, &ret_addr->sa, ret_addr->len));
+	MUST_OK(listen(fd, backlog));
+	MUST_OK(getsockname(fd, &ret_addr->sa, &ret_addr->len));
+	return fd;
+}
+
 void e2e_end_echo(struct e2e *e, struct tlsclient *client, struct peer *peer)
 {
 	e2e_run(e, peer, STEPS(SEND(1000), RECV(1000), FINISH, RECV_END));

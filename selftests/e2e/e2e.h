@@ -163,6 +163,12 @@ void e2e_run(struct e2e *e, struct peer *peer, const struct peer_step *script);
 /** e2e_connect_echo() - client-a, to an upstream that echoes; the first 1000 bytes have come back. */
 void e2e_connect_echo(struct e2e *e, struct tlsclient *client, struct peer *peer);
 
+/** e2e_await_reset() - the next that @client hears, within @ms, is a reset. */
+void e2e_await_reset(struct e2e *e, struct tlsclient *client, uint64_t ms);
+
+/** e2e_listen() - at any free port of 127.0.0.1; its address comes in @ret_addr. Returns: the socket. */
+int e2e_listen(int backlog, struct addr *ret_addr);
+
 /** e2e_end_echo() - another 1000 bytes, then both ends, cleanly. */
 void e2e_end_echo(struct e2e *e, struct tlsclient *client, struct peer *peer);
 

@@ -187,10 +187,8 @@ TEST_CASES(whose_sender_is_not_listed_any_more_is_reset, engines)
 	struct peer peer;
 
 	introduction_ip4(&header);
-	e.engine = variant->engine;
-	e.script = STEPS(ECHO_ALL, FINISH);
 	e.listener = LISTED;
-	e2e_start(&e);
+	e2e_start_echo(&e, variant);
 	options = behind(&e, variant, header.bytes, header.len);
 	e2e_connect(&e, &client, &options);
 	peer_init_client(&peer, &client);

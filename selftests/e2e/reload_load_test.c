@@ -107,15 +107,9 @@ static void serve_bytes(int listen_fd)
 static pid_t start_byte_echo(char endpoint[64])
 {
 	struct addr here = {};
-	int listen_fd;
+	int listen_fd = e2e_listen(1000, &here);
 	pid_t pid;
 
-	MUST_EQ(addr_parse("127.0.0.1:1", &here), 0);
-	here.in4.sin_port = 0;
-	listen_fd = MUST_OK(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-	MUST_OK(bind(listen_fd, &here.sa, here.len));
-	MUST_OK(listen(listen_fd, 1000));
-	MUST_OK(getsockname(listen_fd, &here.sa, &here.len));
 	snprintf(endpoint, 64, "\"127.0.0.1:%u\"", addr_port(&here));
 	pid = MUST_OK(fork());
 	if (pid == 0)

@@ -351,12 +351,7 @@ TEST(an_address_that_is_taken_changes_nothing)
 	int fd;
 
 	e2e_start_echo(&e, NULL);
-	MUST_EQ(addr_parse("127.0.0.1:1", &taken), 0);
-	taken.in4.sin_port = 0;
-	fd = MUST_OK(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-	MUST_OK(bind(fd, &taken.sa, taken.len));
-	MUST_OK(listen(fd, 1));
-	MUST_OK(getsockname(fd, &taken.sa, &taken.len));
+	fd = e2e_listen(1, &taken);
 	snprintf(from, sizeof(from), "\"127.0.0.1:%u\"]", e.port);
 	snprintf(to, sizeof(to), "\"127.0.0.1:%u\", \"127.0.0.1:%u\"]", e.port, addr_port(&taken));
 	e2e_edit(&e, from, to);
@@ -603,8 +598,6 @@ TEST_CASES(a_worker_that_hangs_is_replaced, hanging_ones)
 	struct log_entry line;
 	struct tlsclient client;
 	struct peer peer;
-	ssize_t r = -EAGAIN;
-	char byte;
 
 	e.workers = variant->workers;
 	e2e_start_echo(&e, NULL);
@@ -614,8 +607,7 @@ TEST_CASES(a_worker_that_hangs_is_replaced, hanging_ones)
 	e2e_put(&e, "sluice.yaml", e.yaml);
 	E2E_MUST(&e, daemon_wait_log(&e.daemon, "worker_killed", NULL, NULL, 0, 10000, &line));
 	e2e_await_generation(&e, "2");
-	E2E_MUST(&e, UNTIL((r = tlsclient_recv(&client, &byte, 1)) != -EAGAIN, 3000));
-	MUST_EQ(r, -ECONNRESET);
+	e2e_await_reset(&e, &client, 3000);
 	tlsclient_close(&client);
 	MUST_EQ(e2e_try_client(&e, "client-a"), 49);
 	MUST_EQ(e2e_try_client(&e, "client-b"), -1);

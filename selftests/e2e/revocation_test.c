@@ -26,16 +26,13 @@ TEST_CASES(who_is_not_allowed_any_more_is_reset, engines)
 	struct tlsclient client;
 	struct log_entry line;
 	struct peer peer;
-	ssize_t r;
-	char byte;
 
 	e2e_start_echo(&e, variant);
 	e2e_connect_echo(&e, &client, &peer);
 	e2e_prove_live(&e, &client);
 	e2e_edit(&e, "cn: [client-a]", "cn: [client-b]");
 	e2e_serve(&e, "2");
-	E2E_MUST(&e, UNTIL((r = tlsclient_recv(&client, &byte, 1)) != -EAGAIN, 1000));
-	MUST_EQ(r, -ECONNRESET);
+	e2e_await_reset(&e, &client, 1000);
 	E2E_MUST(&e, daemon_wait_log(&e.daemon, "revoked", "check", "policy", 0, 1000, &line));
 	E2E_MUST(&e, daemon_wait_log(&e.daemon, "session", "close", "revoked", 0, 1000, &line));
 	MUST_EQ(daemon_counter(&e.daemon, "revoked"), 1);
@@ -126,8 +123,7 @@ TEST(a_version_that_is_gone_is_gone_for_sessions_too)
 	e2e_edit(&e, "    tls:\n", "    tls:\n      min_version: \"1.3\"\n");
 	e2e_serve(&e, "2");
 	E2E_MUST(&e, daemon_wait_log(&e.daemon, "revoked", "check", "protocol", 0, 1000, &line));
-	E2E_MUST(&e, UNTIL((r = tlsclient_recv(&client, &byte, 1)) != -EAGAIN, 1000));
-	MUST_EQ(r, -ECONNRESET);
+	e2e_await_reset(&e, &client, 1000);
 	tlsclient_close(&client);
 	e2e_stop(&e);
 }
@@ -149,16 +145,13 @@ TEST_CASES(whose_ca_is_gone_is_reset, engines)
 	struct tlsclient client;
 	struct log_entry line;
 	struct peer peer;
-	ssize_t r;
-	char byte;
 
 	e2e_start_echo(&e, variant);
 	e2e_connect_echo(&e, &client, &peer);
 	e2e_prove_live(&e, &client);
 	swap_ca(&e, "pki/other-ca.pem");
 	e2e_await_generation(&e, "2");
-	E2E_MUST(&e, UNTIL((r = tlsclient_recv(&client, &byte, 1)) != -EAGAIN, 1000));
-	MUST_EQ(r, -ECONNRESET);
+	e2e_await_reset(&e, &client, 1000);
 	E2E_MUST(&e, daemon_wait_log(&e.daemon, "revoked", "reason", "unknown_ca", 0, 1000, &line));
 	tlsclient_close(&client);
 	e2e_stop(&e);
@@ -180,8 +173,6 @@ TEST_CASES(who_is_revoked_is_reset, engines)
 	struct tlsclient_options options;
 	struct peer peer, other_peer;
 	struct log_entry line;
-	ssize_t r;
-	char byte;
 
 	e2e_start_echo(&e, variant);
 	e2e_connect_echo(&e, &client, &peer);
@@ -195,8 +186,7 @@ TEST_CASES(who_is_revoked_is_reset, engines)
 	e2e_run(&e, &other_peer, STEPS(SEND(1000), RECV(1000)));
 	e2e_pki(&e, "--crl", "sub-ca", "--revoke", "client-a", "--force", NULL);
 	e2e_await_generation(&e, "2");
-	E2E_MUST(&e, UNTIL((r = tlsclient_recv(&client, &byte, 1)) != -EAGAIN, 1000));
-	MUST_EQ(r, -ECONNRESET);
+	e2e_await_reset(&e, &client, 1000);
 	E2E_MUST(&e, daemon_wait_log(&e.daemon, "revoked", "reason", "revoked", 0, 1000, &line));
 	MUST(log_entry_is(&line, "subject", "CN=client-a"));
 	tlsclient_close(&client);

@@ -51,8 +51,8 @@ enum bundle_sources {
 	BUNDLE_FILE = 0,
 	BUNDLE_DIRECTORY = 1, /* all the files of it: certificates or CRLs */
 	BUNDLE_SYSTEM = 2,    /* "system": the CAs that OpenSSL believes by itself */
-	BUNDLE_CRL = 8,	      /* those files may be DER */
 	BUNDLE_LIST = 4,      /* a file may be longer than others, and empty */
+	BUNDLE_CRL = 8,	      /* those files of a directory may be DER */
 };
 
 /**

@@ -119,15 +119,21 @@ static int load_process(struct confload *load)
 
 /* --- */
 
-int confload_build(const struct bundle *bundle, struct report *report, struct config **ret_config)
+static struct confload loader(const struct bundle *bundle, struct report *report,
+			      struct config *config)
 {
-	struct confload load = {
+	return (struct confload){
 		.bundle = bundle,
 		.confile = bundle_confile(bundle),
 		.root = confile_root(bundle_confile(bundle)),
 		.report = report,
-		.config = calloc(1, sizeof(struct config)),
+		.config = config,
 	};
+}
+
+int confload_build(const struct bundle *bundle, struct report *report, struct config **ret_config)
+{
+	struct confload load = loader(bundle, report, calloc(1, sizeof(struct config)));
 	int r;
 
 	if (!load.config)
@@ -158,13 +164,7 @@ int confload_build(const struct bundle *bundle, struct report *report, struct co
 int confload_admin(const struct bundle *bundle, struct report *report, struct addr *ret_addr)
 {
 	struct config config = {};
-	struct confload load = {
-		.bundle = bundle,
-		.confile = bundle_confile(bundle),
-		.root = confile_root(bundle_confile(bundle)),
-		.report = report,
-		.config = &config,
-	};
+	struct confload load = loader(bundle, report, &config);
 
 	load_admin(&load);
 	if (report_covers(report, "admin.listen"))

@@ -3,9 +3,9 @@
 #include "daemon/confload_internal.h"
 
 #include "base/fd.h"
-#include "model/match_net.h"
 #include "base/hex.h"
 #include "base/spiffe.h"
+#include "model/match_net.h"
 #include "sys/tls_name.h"
 
 #include <errno.h>

@@ -325,6 +325,20 @@ void tls_cert_check_ca(const char *ca, size_t ca_len, struct tls_cert_verdict *r
 	sk_X509_pop_free(certificates, X509_free);
 }
 
+bool tls_cert_ends_first(const ASN1_TIME *from, const ASN1_TIME *until, bool found,
+			 struct tls_cert_end *end)
+{
+	int64_t not_before = tls_time_of(from, INT64_MIN),
+		not_after = tls_time_of(until, INT64_MIN);
+
+	if (not_before == INT64_MIN || not_after == INT64_MIN ||
+	    (found && not_after >= end->not_after))
+		return false;
+	end->not_before = not_before;
+	end->not_after = not_after;
+	return true;
+}
+
 bool tls_cert_first_end(const char *pem, size_t len, struct tls_cert_end *ret_end)
 {
 	struct tls_cert_finding mistake = {};
@@ -333,17 +347,12 @@ bool tls_cert_first_end(const char *pem, size_t len, struct tls_cert_end *ret_en
 
 	for (int i = 0; certificates && i < sk_X509_num(certificates); i++) {
 		X509 *certificate = sk_X509_value(certificates, i);
-		struct tls_cert_end end = {
-			.not_before = tls_time_of(X509_get0_notBefore(certificate), INT64_MIN),
-			.not_after = tls_time_of(X509_get0_notAfter(certificate), INT64_MIN),
-		};
 
-		if (end.not_before == INT64_MIN || end.not_after == INT64_MIN ||
-		    (found && end.not_after >= ret_end->not_after))
+		if (!tls_cert_ends_first(X509_get0_notBefore(certificate),
+					 X509_get0_notAfter(certificate), found, ret_end))
 			continue;
 		found = true;
-		subject_of(certificate, end.subject, sizeof(end.subject));
-		*ret_end = end;
+		subject_of(certificate, ret_end->subject, sizeof(ret_end->subject));
 	}
 	ERR_clear_error();
 	sk_X509_pop_free(certificates, X509_free);

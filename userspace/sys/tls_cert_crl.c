@@ -166,18 +166,13 @@ bool tls_cert_first_crl_end(struct tls_bytes text, struct tls_cert_end *ret_end)
 	X509_CRL *crl;
 
 	while (tls_crl_next(&reader, &crl) > 0) {
-		struct tls_cert_end end = {
-			.not_before = tls_time_of(X509_CRL_get0_lastUpdate(crl), INT64_MIN),
-			.not_after = tls_time_of(X509_CRL_get0_nextUpdate(crl), INT64_MIN),
-		};
-
-		(void)tls_cert_name(X509_CRL_get_issuer(crl), end.subject, sizeof(end.subject));
+		if (tls_cert_ends_first(X509_CRL_get0_lastUpdate(crl),
+					X509_CRL_get0_nextUpdate(crl), found, ret_end)) {
+			found = true;
+			(void)tls_cert_name(X509_CRL_get_issuer(crl), ret_end->subject,
+					    sizeof(ret_end->subject));
+		}
 		X509_CRL_free(crl);
-		if (end.not_before == INT64_MIN || end.not_after == INT64_MIN ||
-		    (found && end.not_after >= ret_end->not_after))
-			continue;
-		found = true;
-		*ret_end = end;
 	}
 	tls_crl_close(&reader);
 	ERR_clear_error();

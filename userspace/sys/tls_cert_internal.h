@@ -19,6 +19,13 @@ const char *tls_cert_name(const X509_NAME *name, char *text, int size);
 /** tls_cert_date() - for people. */
 void tls_cert_date(const ASN1_TIME *time, char *text, size_t size);
 
+/**
+ * tls_cert_ends_first() - @from and @until go into @end when @until is before what is there, or nothing is
+ * (@found). Returns: whether they did; not when one of them is missing or cannot be read.
+ */
+bool tls_cert_ends_first(const ASN1_TIME *from, const ASN1_TIME *until, bool found,
+			 struct tls_cert_end *end);
+
 /** tls_cert_read_all() - the certificates of @pem, for sk_X509_pop_free(); NULL after a finding. */
 STACK_OF(X509) * tls_cert_read_all(const char *pem, size_t len, struct tls_cert_finding *mistake);
 
